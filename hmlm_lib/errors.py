@@ -1,0 +1,48 @@
+"""Every error the library raises on purpose, and the sentence that helps a typo.
+
+One base class, so that `except HmlmError` catches what a user can mend; the message always names the
+file, row, species or parameter at fault and what is allowed.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HmlmError(Exception):
+    """Something the caller can mend: bad input, missing data, a run that cannot start."""
+
+
+class RuleError(HmlmError, ValueError):
+    """A reaction rule that cannot be read."""
+
+
+class TableError(HmlmError, ValueError):
+    """A file whose sheets, columns, rows or values are not what its format asks for."""
+
+
+class NetworkError(HmlmError, ValueError):
+    """A network that contradicts itself: unknown or duplicate species, parameters out of range."""
+
+
+class ExperimentError(HmlmError, ValueError):
+    """A stimulus, knock-out, time grid or parameter that the simulator cannot run."""
+
+
+class FeatureError(HmlmError, ValueError):
+    """Times or trajectories from which no feature can be computed."""
+
+
+class DataUnavailable(HmlmError, OSError):
+    """A data set that is neither in HMLM_DATA_DIR, nor cached, nor downloadable now."""
+
+
+class RunError(HmlmError, RuntimeError):
+    """A notebook run that cannot start or did not finish."""
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """The nearest allowed name as a phrase: `" (did you mean 'smad3'?)"`, or "" if none is near."""
+    names = [str(candidate) for candidate in allowed]
+    folded = {candidate.casefold(): candidate for candidate in names}
+    near = get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
+    return f" (did you mean {folded[near[0]]!r}?)" if near else ""
