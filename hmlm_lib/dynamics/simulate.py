@@ -1,0 +1,270 @@
+"""From a network and conditions to trajectories: one batched call, on CPU or CUDA, with or without gradients."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from hmlm_lib.dynamics.experiment import Condition, check_times, course, position, ymax_factors
+from hmlm_lib.dynamics.hill import HillDrive, HillParameters
+from hmlm_lib.dynamics.integrate import Relaxation, integrate
+from hmlm_lib.dynamics.stimulus import Stimulus
+from hmlm_lib.errors import ExperimentError
+from hmlm_lib.network.network import NetworkArrays, SignalingNetwork
+
+BASELINE_H = 80.0  # the published network settles within 57-70 h
+TOLERANCE = 1e-5
+RANGES = {  # parameter: (low, high, whether low and high themselves are allowed)
+    "w": (0.0, 1.0, True),
+    "n": (0.0, np.inf, False),
+    "ec50": (0.0, 1.0, False),
+    "tau": (0.0, np.inf, False),
+    "ymax": (0.0, np.inf, True),
+    "y0": (0.0, np.inf, True),
+}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters that replace the network's: one set [axis], or one a condition [condition, axis].
+
+    w, n, ec50 over the reactions that have reactants (`network.arrays.reaction_ids`); tau (hours), ymax, y0 over the
+    species. Arrays or tensors; None keeps the network's. Tensors keep their gradient.
+    """
+
+    w: np.ndarray | Tensor | None = None
+    n: np.ndarray | Tensor | None = None
+    ec50: np.ndarray | Tensor | None = None
+    tau: np.ndarray | Tensor | None = None
+    ymax: np.ndarray | Tensor | None = None
+    y0: np.ndarray | Tensor | None = None
+
+    def rows(self, part: slice) -> "Parameters":
+        """The parameters of some conditions."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Parameters(**{k: v[part] if v is not None and v.ndim == 2 else v for k, v in values.items()})
+
+
+def resolve(
+    arrays: NetworkArrays, given: Parameters | None, dtype: torch.dtype, device: str
+) -> dict[str, Float[Tensor, "axis batch"]]:
+    """Every parameter as a tensor [axis, 1 or condition]; ExperimentError for a wrong shape or range."""
+    resolved = {}
+    for name in RANGES:
+        own = getattr(arrays, name)
+        value = getattr(given, name) if given is not None else None
+        tensor = torch.as_tensor(own if value is None else value, dtype=dtype, device=device)
+        if tensor.ndim not in (1, 2) or tensor.shape[-1] != len(own):
+            raise ExperimentError(
+                f"parameter {name} has shape {tuple(tensor.shape)}; "
+                f"allowed: ({len(own)},) or (conditions, {len(own)})"
+            )
+        if value is not None:
+            _check_range(arrays, name, tensor)
+        resolved[name] = tensor[:, None] if tensor.ndim == 1 else tensor.T
+    return resolved
+
+
+def _check_range(arrays: NetworkArrays, name: str, value: Tensor) -> None:
+    low, high, closed = RANGES[name]
+    inside = (value >= low) & (value <= high) if closed else (value > low) & (value < high)
+    inside &= torch.isfinite(value)
+    if not bool(inside.all()):
+        at = tuple(int(i) for i in torch.nonzero(~inside)[0])
+        labels = arrays.reaction_ids if name in ("w", "n", "ec50") else arrays.species_names
+        brackets = "[]" if closed else "()"
+        raise ExperimentError(
+            f"parameter {name} of {labels[at[-1]]} is {float(value[at]):g}; "
+            f"allowed: {brackets[0]}{low:g}, {high:g}{brackets[1]}"
+        )
+
+
+def trajectories(
+    arrays: NetworkArrays,
+    times_h: Sequence[float] | np.ndarray,
+    stimulus: Float[Tensor, "condition species"] | Stimulus,
+    y0: Float[Tensor, "condition species"] | None = None,
+    parameters: Parameters | None = None,
+    tolerance: float = TOLERANCE,
+) -> Float[Tensor, "condition time species"]:
+    """Solve Eq. (1) of `hill.py` for a batch, from y0 at times_h[0]; dtype and device are those of `stimulus`.
+
+    Differentiable with respect to the parameters, y0 and the stimulus. `stimulus` as a tensor is held constant.
+    """
+    if not isinstance(stimulus, Stimulus):
+        stimulus = Stimulus.hold(stimulus.T)
+    levels = stimulus.levels
+    value = resolve(arrays, parameters, levels.dtype, str(levels.device))
+    start = value.pop("y0") if y0 is None else y0.T
+    value.pop("y0", None)
+    batch = max(levels.shape[-1], start.shape[-1], *(v.shape[-1] for v in value.values()))
+    drive = HillDrive(arrays, HillParameters(**value))
+    times = torch.as_tensor(check_times(times_h), device=levels.device)
+    start = start.expand(len(arrays.tau), batch).to(levels.dtype)
+    return integrate(Relaxation(drive, stimulus), start, times, tolerance)
+
+
+def input_levels(network: SignalingNetwork, inputs: float | dict[str, float] | None) -> Float[np.ndarray, " species"]:
+    """Level of every input before any stimulus: the network's own, one number for all, or some replaced by name."""
+    arrays = network.arrays
+    level = arrays.input_level.copy()
+    if isinstance(inputs, dict):
+        for species, value in inputs.items():
+            level[position(network, species, "inputs")] = _level(value, f"inputs, {species}")
+    elif inputs is not None:
+        level[arrays.has_input] = _level(inputs, "inputs")
+    return level
+
+
+def _level(value: float, what: str) -> float:
+    if not (np.isscalar(value) and 0 <= float(value) <= 1):
+        raise ExperimentError(f"{what} is {value!r}; allowed: a level in [0, 1]")
+    return float(value)
+
+
+def stimulus_courses(
+    network: SignalingNetwork, conditions: Sequence[Condition], base: Float[np.ndarray, " species"]
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Knots (hours) and levels [knot, species, condition] of all conditions from t = 0 on, and how to interpolate."""
+    courses = [{s: course(c, s) for s in c.stimulus} for c in conditions]
+    kinds = {c.interpolation for c, given in zip(conditions, courses, strict=True) if _varies(given)}
+    if len(kinds) > 1:
+        raise ExperimentError("conditions of one call mix step and linear stimuli; simulate them apart")
+    kind = kinds.pop() if kinds else "step"
+    knots = np.unique(np.concatenate([[0.0], *(t for given in courses for t, _ in given.values())]))
+    levels = np.repeat(base[None, :, None], len(knots), 0).repeat(len(conditions), 2)
+    for column, (condition, given) in enumerate(zip(conditions, courses, strict=True)):
+        for species, (times, level) in given.items():
+            row = position(network, species, f"condition {condition.name!r}, stimulus")
+            if kind == "linear" and len(times) > 1:
+                levels[:, row, column] = np.interp(knots, times, level)
+            else:
+                last = np.searchsorted(times, knots, side="right") - 1
+                levels[:, row, column] = np.where(last >= 0, level[last.clip(0)], base[row])
+    return knots, levels, kind
+
+
+def _varies(given: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
+    return any(len(times) > 1 for times, _ in given.values())
+
+
+def simulate(
+    network: SignalingNetwork,
+    conditions: Condition | Sequence[Condition],
+    times_h: Sequence[float] | np.ndarray,
+    *,
+    inputs: float | dict[str, float] | None = None,
+    baseline_h: float = BASELINE_H,
+    y0: Float[np.ndarray, "condition species"] | None = None,
+    parameters: Parameters | None = None,
+    tolerance: float = TOLERANCE,
+    dtype: torch.dtype = torch.float64,
+    device: str = "cpu",
+    batch_size: int = 2048,
+) -> xr.DataArray:
+    """Trajectories of the network under conditions, from rest.
+
+    The cell first settles for baseline_h hours with its inputs alone (from y0, or the network's); the stimuli act
+    from t = 0 on. `inputs` replaces input levels of the baseline, and of what a condition does not stimulate.
+    Returns activities (fraction of maximum) with dims (condition, time, species), time in hours; errors against a
+    tight reference are about ten `tolerance` at most. Raises ExperimentError for anything that cannot be run.
+    """
+    conditions = [conditions] if isinstance(conditions, Condition) else list(conditions)
+    times = _check_call(conditions, times_h, baseline_h, tolerance)
+    base = input_levels(network, inputs)
+    knots, levels, kind = stimulus_courses(network, conditions, base)
+    factors = np.array([ymax_factors(network, c) for c in conditions])
+    at_rest = np.array([c.perturb_at == "baseline" for c in conditions])
+    own = parameters or Parameters()
+    _check_conditions(own, y0, len(conditions))
+    chunks = []
+    for first in range(0, len(conditions), batch_size):
+        part = slice(first, first + batch_size)
+        cell = own.rows(part)
+        rest_factor = np.where(at_rest[part, None], factors[part], 1.0)
+        start = None if y0 is None else y0[part]
+        tensor = lambda values: torch.as_tensor(values, dtype=dtype, device=device)  # noqa: E731
+        with torch.no_grad():
+            rest = _settle(network.arrays, tensor, base, rest_factor, start, cell, baseline_h, tolerance)
+            stimulus = Stimulus(torch.as_tensor(knots, device=device), tensor(levels[..., part]), kind)
+            scaled = _scaled(network.arrays, cell, factors[part])
+            zero = np.concatenate([[0.0], times]) if times[0] > 0 else times
+            out = trajectories(network.arrays, zero, stimulus, rest, scaled, tolerance)
+        chunks.append(out[:, len(zero) - len(times) :].cpu().numpy())
+    return as_data_array(np.concatenate(chunks), [c.name for c in conditions], times, network)
+
+
+def _check_call(
+    conditions: list[Condition],
+    times_h: Sequence[float] | np.ndarray,
+    baseline_h: float,
+    tolerance: float,
+) -> np.ndarray:
+    names = [c.name for c in conditions]
+    if not names:
+        raise ExperimentError("no condition given; allowed: at least one")
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise ExperimentError(f"condition name {twice[0]!r} is given twice; names must be unique")
+    if not 0 <= baseline_h < np.inf:
+        raise ExperimentError(f"baseline_h is {baseline_h}; allowed: finite hours >= 0")
+    if not 0 < tolerance <= 0.1:
+        raise ExperimentError(f"tolerance is {tolerance}; allowed: (0, 0.1]")
+    return check_times(times_h)
+
+
+def _check_conditions(parameters: Parameters, y0: np.ndarray | None, n_conditions: int) -> None:
+    given = {f.name: getattr(parameters, f.name) for f in fields(parameters)}
+    for name, value in [*given.items(), ("y0", y0)]:
+        if value is not None and value.ndim == 2 and len(value) != n_conditions:
+            raise ExperimentError(f"{name} has {len(value)} rows for {n_conditions} conditions")
+
+
+def _scaled(arrays: NetworkArrays, parameters: Parameters, factors: np.ndarray) -> Parameters:
+    """The parameters with ymax multiplied by each condition's knock-outs and over-expressions."""
+    if (factors == 1).all():
+        return parameters
+    ymax = arrays.ymax if parameters.ymax is None else np.asarray(parameters.ymax)
+    values = {f.name: getattr(parameters, f.name) for f in fields(parameters)}
+    return Parameters(**(values | {"ymax": ymax * factors}))
+
+
+def _settle(arrays, tensor, base, factors, y0, parameters, baseline_h, tolerance) -> Tensor:
+    """State [condition, species] after baseline_h hours of inputs alone; equal cells are simulated once."""
+    values = [getattr(parameters, f.name) for f in fields(parameters)]
+    alike = y0 is None and all(v is None or v.ndim == 1 for v in values)
+    cells, same = np.unique(factors, axis=0, return_inverse=True) if alike else (factors, slice(None))
+    start = arrays.y0 if y0 is None and parameters.y0 is None else (y0 if y0 is not None else parameters.y0)
+    start = tensor(start).expand(len(cells), -1)
+    if baseline_h > 0:
+        levels = tensor(base).expand(len(cells), -1)
+        scaled = _scaled(arrays, parameters, cells)
+        start = trajectories(arrays, [0.0, baseline_h], levels, start, scaled, tolerance)[:, -1]
+    return start[same.reshape(-1)] if alike else start
+
+
+def as_data_array(
+    values: Float[np.ndarray, "condition time species"],
+    conditions: Sequence[str],
+    times_h: Float[np.ndarray, " time"],
+    network: SignalingNetwork,
+) -> xr.DataArray:
+    """Activities with the field's names on every axis, and the module of each species."""
+    data = xr.DataArray(
+        values,
+        dims=("condition", "time", "species"),
+        coords={
+            "condition": list(conditions),
+            "time": times_h,
+            "species": list(network.species_names),
+            "module": ("species", network.species["module"].to_numpy()),
+        },
+        name="activity",
+        attrs={"units": "fraction of maximum", "network": network.name},
+    )
+    data.time.attrs["units"] = "h"
+    return data

@@ -1,0 +1,269 @@
+"""A signalling network: species in modules, reactions with signs and AND gates, and the arrays that models read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from hmlm_lib.errors import NetworkError, did_you_mean
+from hmlm_lib.network.rules import Rule, parse_rule
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
+SPECIES_DEFAULTS: dict[str, object] = {
+    "full_name": "",
+    "kind": "",
+    "module": "unassigned",
+    "scale": "molecular",
+    "tau": 1.0,
+    "ymax": 1.0,
+    "y0": 0.0,
+    "is_output": False,
+    "core": True,
+}
+REACTION_DEFAULTS: dict[str, object] = {"w": 1.0, "n": 1.4, "ec50": 0.5, "evidence": ""}
+RANGES = {  # column: (low, high, whether the bounds themselves are allowed)
+    "tau": (0.0, np.inf, False),
+    "ymax": (0.0, np.inf, True),
+    "y0": (0.0, np.inf, True),
+    "w": (0.0, 1.0, True),
+    "n": (0.0, np.inf, False),
+    "ec50": (0.0, 1.0, False),
+}
+
+
+@dataclass(frozen=True)
+class NetworkArrays:
+    """The network as arrays; species, reactions and reactants are numbered in table order.
+
+    Input reactions (`=> X`) are folded into input_level, so every reaction here has reactants.
+    """
+
+    species_names: tuple[str, ...]
+    tau: Float[np.ndarray, " species"]  # hours
+    ymax: Float[np.ndarray, " species"]
+    y0: Float[np.ndarray, " species"]
+    input_level: Float[np.ndarray, " species"]  # 1 - prod(1 - w) over a species' input reactions; 0 without
+    has_input: Bool[np.ndarray, " species"]
+    module: Int[np.ndarray, " species"]
+    reaction_ids: tuple[str, ...]
+    w: Float[np.ndarray, " reaction"]
+    n: Float[np.ndarray, " reaction"]
+    ec50: Float[np.ndarray, " reaction"]
+    product: Int[np.ndarray, " reaction"]
+    source: Int[np.ndarray, " reactant"]
+    reaction: Int[np.ndarray, " reactant"]  # non-decreasing
+    inhibits: Bool[np.ndarray, " reactant"]
+
+
+@dataclass(frozen=True, eq=False)
+class SignalingNetwork:
+    """Species and reactions, checked on construction.
+
+    species: index = species id; columns full_name, kind, module, scale, tau (h), ymax, y0, is_output, core.
+    reactions: index = reaction id; columns rule (text), w, n, ec50, evidence (PMIDs).
+    Missing columns get SPECIES_DEFAULTS and REACTION_DEFAULTS. Raises NetworkError (a wrong name or number) or
+    RuleError (a rule that cannot be read), with `where`, the species or reaction, the value and what is allowed.
+    """
+
+    name: str
+    species: pd.DataFrame
+    reactions: pd.DataFrame
+    citation: str = ""
+    where: str = ""
+    rules: tuple[Rule, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        where = self.where or f"network {self.name!r}"
+        species = _complete(self.species, SPECIES_DEFAULTS, where, "species")
+        reactions = _complete(self.reactions, REACTION_DEFAULTS, where, "reaction")
+        if "rule" not in reactions:
+            raise NetworkError(f"{where}: the reactions have no column 'rule'")
+        rules = [parse_rule(text, where=f"{where}, reaction {i}") for i, text in reactions["rule"].items()]
+        known = set(species.index)
+        for reaction, rule in zip(reactions.index, rules, strict=True):
+            for name in (*(reactant.species for reactant in rule.reactants), rule.product):
+                if name not in known:
+                    raise NetworkError(
+                        f"{where}, reaction {reaction}, rule {str(rule)!r}: unknown species {name!r}"
+                        f"{did_you_mean(name, known)}"
+                    )
+        reactions["rule"] = [str(rule) for rule in rules]
+        species["is_input"] = species.index.isin({rule.product for rule in rules if not rule.reactants})
+        object.__setattr__(self, "species", species)
+        object.__setattr__(self, "reactions", reactions)
+        object.__setattr__(self, "rules", tuple(rules))
+
+    def __repr__(self) -> str:
+        counts = self.summary()
+        return (
+            f"SignalingNetwork({self.name!r}: {counts['species']} species, {counts['reactions']} reactions, "
+            f"{counts['modules']} modules)"
+        )
+
+    @cached_property
+    def species_names(self) -> tuple[str, ...]:
+        return tuple(self.species.index)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Species name -> position."""
+        return {name: i for i, name in enumerate(self.species_names)}
+
+    @cached_property
+    def modules(self) -> tuple[str, ...]:
+        """Module names in order of first appearance."""
+        return tuple(dict.fromkeys(self.species["module"]))
+
+    @property
+    def input_species(self) -> tuple[str, ...]:
+        return tuple(self.species.index[self.species["is_input"]])
+
+    @property
+    def output_species(self) -> tuple[str, ...]:
+        return tuple(self.species.index[self.species["is_output"]])
+
+    def position(self, species: str) -> int:
+        """Index of a species; NetworkError with the nearest name if there is none such."""
+        if species not in self.index:
+            raise NetworkError(
+                f"network {self.name!r} has no species {species!r}{did_you_mean(species, self.species_names)}"
+            )
+        return self.index[species]
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """One row a reactant: source, target, sign (+1 or -1), reaction, in_and_group."""
+        rows = [
+            (reactant.species, rule.product, -1 if reactant.inhibits else 1, reaction, len(rule.reactants) > 1)
+            for reaction, rule in zip(self.reactions.index, self.rules, strict=True)
+            for reactant in rule.reactants
+        ]
+        return pd.DataFrame(rows, columns=["source", "target", "sign", "reaction", "in_and_group"])
+
+    @cached_property
+    def signed_edges(self) -> pd.DataFrame:
+        """The distinct (source, target, sign)."""
+        return self.edges[["source", "target", "sign"]].drop_duplicates(ignore_index=True)
+
+    @property
+    def and_groups(self) -> pd.DataFrame:
+        """The reactions with two or more reactants."""
+        return self.reactions[[len(rule.reactants) > 1 for rule in self.rules]]
+
+    @cached_property
+    def arrays(self) -> NetworkArrays:
+        """The network as numbers: what the simulator and the models read."""
+        return _arrays(self)
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Species as nodes with their parameters; one edge a reactant, with sign, reaction and in_and_group."""
+        graph = nx.MultiDiGraph(name=self.name)
+        graph.add_nodes_from((name, dict(row)) for name, row in self.species.iterrows())
+        for edge in self.edges.to_dict("records"):
+            graph.add_edge(edge.pop("source"), edge.pop("target"), **edge)
+        return graph
+
+    def to_hetero(self) -> "HeteroData":
+        """PyTorch Geometric graph of species, pathway (module) and cell nodes; see `hetero.py`."""
+        from hmlm_lib.network.hetero import to_hetero
+
+        return to_hetero(self)
+
+    def summary(self) -> dict[str, int]:
+        """Counts: species, reactions, inputs, signed_edges, activating, inhibiting, and_gates, modules, largest_scc."""
+        signs = self.signed_edges["sign"]
+        graph = nx.DiGraph(list(self.signed_edges[["source", "target"]].itertuples(index=False, name=None)))
+        return {
+            "species": len(self.species),
+            "reactions": len(self.reactions),
+            "inputs": sum(not rule.reactants for rule in self.rules),
+            "signed_edges": len(signs),
+            "activating": int((signs > 0).sum()),
+            "inhibiting": int((signs < 0).sum()),
+            "and_gates": len(self.and_groups),
+            "modules": len(self.modules),
+            "largest_scc": max(map(len, nx.strongly_connected_components(graph)), default=0),
+        }
+
+
+def _complete(table: pd.DataFrame, defaults: dict[str, object], where: str, what: str) -> pd.DataFrame:
+    """A copy with unique text index, every column there, and every number in its range."""
+    table = table.copy()
+    table.index = pd.Index([str(name) for name in table.index], name=what, dtype=object)
+    if len(table) == 0 and what == "species":
+        raise NetworkError(f"{where}: no species; allowed: at least one")
+    twice = table.index[table.index.duplicated()]
+    if len(twice):
+        rows = np.flatnonzero(table.index == twice[0]) + 1
+        raise NetworkError(f"{where}: {what} {twice[0]!r} is given twice (entries {rows[0]} and {rows[1]})")
+    for column, default in defaults.items():
+        if column not in table:
+            table[column] = default
+        elif isinstance(default, float):
+            table[column] = _numbers(table[column], default, where, what)
+            _check_range(table[column], where, what)
+        elif isinstance(default, str):
+            table[column] = table[column].astype(object).where(table[column].notna(), default).astype(str)
+    return table
+
+
+def _numbers(column: pd.Series, default: float, where: str, what: str) -> pd.Series:
+    """The column as float64, blanks replaced by the default; text is refused."""
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    blank = column.isna() if column.dtype == object else pd.Series(False, index=column.index)
+    numbers = numbers.where(~blank, default)
+    if numbers.isna().any():
+        at = numbers.index[numbers.isna()][0]
+        raise NetworkError(f"{where}, {what} {at}: {column.name} is {column[at]!r}; allowed: a finite number")
+    return numbers
+
+
+def _check_range(column: pd.Series, where: str, what: str) -> None:
+    low, high, closed = RANGES[column.name]
+    inside = column.between(low, high, inclusive="both" if closed else "neither") & np.isfinite(column)
+    if not inside.all():
+        at = inside.index[~inside][0]
+        left, right = "[]" if closed else "()"
+        raise NetworkError(
+            f"{where}, {what} {at}: {column.name} is {column[at]:g}; allowed: {left}{low:g}, {high:g}{right}"
+        )
+
+
+def _arrays(network: SignalingNetwork) -> NetworkArrays:
+    species, index = network.species, network.index
+    acting = np.array([bool(rule.reactants) for rule in network.rules], dtype=bool)
+    reactions = network.reactions[acting] if len(acting) else network.reactions
+    rules = [rule for rule in network.rules if rule.reactants]
+    reactants = [(index[r.species], i, r.inhibits) for i, rule in enumerate(rules) for r in rule.reactants]
+    source, reaction, inhibits = (np.array(column) for column in zip(*reactants, strict=True)) if rules else [()] * 3
+    quiet = np.ones(len(species))
+    has_input = np.zeros(len(species), dtype=bool)
+    for rule, w in zip(network.rules, network.reactions["w"], strict=True):
+        if not rule.reactants:
+            quiet[index[rule.product]] *= 1 - w
+            has_input[index[rule.product]] = True
+    number = {name: i for i, name in enumerate(network.modules)}
+    return NetworkArrays(
+        species_names=network.species_names,
+        **{name: species[name].to_numpy(float) for name in ("tau", "ymax", "y0")},
+        input_level=1 - quiet,
+        has_input=has_input,
+        module=_int(number[module] for module in species["module"]),
+        reaction_ids=tuple(reactions.index),
+        **{name: reactions[name].to_numpy(float) for name in ("w", "n", "ec50")},
+        product=_int(index[rule.product] for rule in rules),
+        source=_int(source),
+        reaction=_int(reaction),
+        inhibits=np.asarray(inhibits, dtype=bool),
+    )
+
+
+def _int(values: Iterable[int]) -> Int[np.ndarray, " item"]:
+    return np.array(list(values), dtype=np.int64)
