@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
 
 
 def output_root() -> Path:
@@ -28,3 +27,8 @@ def data_dir() -> Path | None:
     """The user's folder of real data, HMLM_DATA_DIR, or None where it is not set."""
     folder = os.environ.get("HMLM_DATA_DIR")
     return Path(folder).expanduser().resolve() if folder else None
+
+
+def notebooks_dir() -> Path:
+    """Folder of the notebooks: HMLM_NOTEBOOKS_DIR (for tests), or the repository's own."""
+    return Path(os.environ.get("HMLM_NOTEBOOKS_DIR") or ROOT / "notebooks").resolve()

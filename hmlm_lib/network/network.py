@@ -252,12 +252,12 @@ def _arrays(network: SignalingNetwork) -> NetworkArrays:
     number = {name: i for i, name in enumerate(network.modules)}
     return NetworkArrays(
         species_names=network.species_names,
-        **{name: species[name].to_numpy(float) for name in ("tau", "ymax", "y0")},
+        **{name: species[name].to_numpy(float, copy=True) for name in ("tau", "ymax", "y0")},
         input_level=1 - quiet,
         has_input=has_input,
         module=_int(number[module] for module in species["module"]),
         reaction_ids=tuple(reactions.index),
-        **{name: reactions[name].to_numpy(float) for name in ("w", "n", "ec50")},
+        **{name: reactions[name].to_numpy(float, copy=True) for name in ("w", "n", "ec50")},
         product=_int(index[rule.product] for rule in rules),
         source=_int(source),
         reaction=_int(reaction),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from hmlm_lib.errors import TableError
+from hmlm_lib.files import write_whole
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.network.tables import write_whole
 
 SIGNS = {"1": 1, "+1": 1, "+": 1, "->": 1, "activates": 1, "activation": 1, "stimulates": 1}
 SIGNS |= {"-1": -1, "-": -1, "-|": -1, "--|": -1, "inhibits": -1, "inhibition": -1}
@@ -66,5 +66,5 @@ def write_sif(network: SignalingNetwork, path: str | Path) -> Path:
     path = Path(path)
     rows = network.signed_edges.itertuples(index=False)
     text = "".join(f"{edge.source}\t{edge.sign}\t{edge.target}\n" for edge in rows)
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_whole(path, text, TableError)
     return path

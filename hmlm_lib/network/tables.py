@@ -1,12 +1,11 @@
 """Our own format: a folder with `species.csv` and `reactions.csv`, one row a species, one row a reaction."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from hmlm_lib.errors import TableError
+from hmlm_lib.files import write_whole
 from hmlm_lib.network.network import SignalingNetwork
 
 
@@ -56,21 +55,5 @@ def write_tables(network: SignalingNetwork, folder: str | Path) -> Path:
     species = network.species.drop(columns="is_input")
     species = species.assign(is_output=species["is_output"].astype(int), core=species["core"].astype(int))
     for name, table in (("species.csv", species), ("reactions.csv", network.reactions)):
-        write_whole(folder / name, lambda path, table=table: table.to_csv(path, lineterminator="\n"))
+        write_whole(folder / name, table.to_csv(lineterminator="\n"), TableError)
     return folder
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` on a temporary file beside `path` and move it there; TableError where that cannot be done."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        os.replace(temporary, path)
-    except OSError as problem:
-        raise TableError(f"{path}: cannot be written ({problem.strerror or problem})") from None
-    finally:
-        try:
-            temporary.unlink(missing_ok=True)
-        except OSError:
-            pass

@@ -1,8 +1,9 @@
 """The simulator's equations written a second time, in numpy and scipy, from the paper's form and nothing else."""
 
 import numpy as np
-from hmlm_lib.network.network import NetworkArrays
 from scipy.integrate import solve_ivp
+
+from hmlm_lib.network.network import NetworkArrays
 
 
 def drive(arrays: NetworkArrays, y: np.ndarray, stimulus: np.ndarray) -> np.ndarray:

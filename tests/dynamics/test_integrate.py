@@ -4,7 +4,6 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from hmlm_lib.network.network import NetworkArrays
 from reference import solve
 
 from hmlm_lib.dynamics import integrate as integrate_module
@@ -14,6 +13,7 @@ from hmlm_lib.dynamics.simulate import Parameters, trajectories
 from hmlm_lib.dynamics.stimulus import Stimulus
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.network.generate import random_arrays
+from hmlm_lib.network.network import NetworkArrays
 
 TIMES = np.array([0.0, 0.05, 0.3, 1.0, 2.5, 7.0, 16.0, 24.0])
 

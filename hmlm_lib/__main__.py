@@ -1,0 +1,104 @@
+"""`python -m hmlm_lib`: run, list, refresh, fetch."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from hmlm_lib.errors import HmlmError, RunError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 a notebook failed, 2 a mistake in what was asked, 130 interrupted."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except HmlmError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; what is finished is kept, the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m hmlm_lib", description="Run the HMLM study.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="execute notebooks headless; skips those that are unchanged")
+    run.add_argument("names", nargs="*", metavar="NAME", help="01, network or 01_network; all by default")
+    run.add_argument("--profile", default="quick", help="quick, record or full")
+    run.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("-p", "--parameter", action="append", default=[], metavar="KEY=VALUE")
+    run.add_argument("--force", action="store_true", help="execute unchanged notebooks too")
+    run.set_defaults(command=_run)
+    listing = commands.add_parser("list", help="notebooks, their questions and parameters")
+    listing.set_defaults(command=_list)
+    refresh = commands.add_parser("refresh", help="copy quick-profile outputs into notebooks/")
+    refresh.add_argument("names", nargs="*", metavar="NAME")
+    refresh.set_defaults(command=_refresh)
+    fetch = commands.add_parser("fetch", help="download data sets, checked by sha256")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="without names: list them")
+    fetch.set_defaults(command=_fetch)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.run import run
+
+    given = dict(map(_parameter, arguments.parameter))
+    failed = run(arguments.names, arguments.profile, given, arguments.device, arguments.seed, arguments.force)
+    return 1 if failed else 0
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    """`key=value` with a YAML scalar or list as value: 3, 0.5, true, [1, 2], some text."""
+    import yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise RunError(f"parameter {text!r}; allowed: -p key=value")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise RunError(
+            f"parameter {text!r}: the value cannot be read; allowed: a number, true, text, [a, list]"
+        ) from None
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.run import declared, notebooks
+
+    for path in notebooks():
+        text = "\n".join(
+            "".join(c["source"]) for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "markdown"
+        )
+        lines = text.splitlines()
+        question = next((line for line in lines if line.startswith("**Question.**")), "")
+        print(f"{path.stem}: {next((line.lstrip('# ') for line in lines if line.startswith('# ')), '')}")
+        print(f"    {question.removeprefix('**Question.**').strip()}")
+        print(f"    parameters: {', '.join(f'{k}={v}' for k, v in declared(path).items())}")
+    return 0
+
+
+def _refresh(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.refresh import refresh
+
+    for path in refresh(arguments.names):
+        print(f"{path.stem}: outputs refreshed")
+    return 0
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from hmlm_lib import data
+
+    for name in arguments.names:
+        print(f"{name}: {data.fetch(name)}")
+    if not arguments.names:
+        for name in data.names():
+            print(f"{name:45} {data.state(name)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Files that appear whole or not at all, and their fingerprints."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from hmlm_lib.errors import HmlmError
+
+
+def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmError) -> None:
+    """Write beside `path` and move it there; `error`, naming the path, where the disk or its rights forbid it."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as problem:
+        temporary_gone(temporary)
+        raise error(f"{path}: cannot be written ({problem.strerror or problem})") from None
+
+
+def temporary_gone(path: Path) -> None:
+    """Remove a temporary file if it is there and can be removed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        pass
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def as_json(value: object) -> str:
+    """JSON with sorted keys, one a line, for files that are read by people and compared by git."""
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
+
+
+def read_json(path: Path) -> dict | None:
+    """The object in a JSON file; None where there is none or it is damaged (then it is made again)."""
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

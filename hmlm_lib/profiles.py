@@ -1,0 +1,35 @@
+"""How much a run computes: `quick` (two CPU cores, minutes), `record` (hours on CPU), `full` (one GPU)."""
+
+from dataclasses import dataclass
+
+from hmlm_lib.errors import RunError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sizes that notebooks read; everything else about a notebook is the same in all profiles."""
+
+    name: str
+    description: str
+    seeds: int
+    dose_points: int  # levels of a dose-response curve
+    random_conditions: int  # conditions drawn for checks over many states
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("quick", "two CPU cores, minutes", seeds=1, dose_points=33, random_conditions=64),
+        Profile(
+            "record", "two CPU cores, hours; the numbers we quote", seeds=3, dose_points=65, random_conditions=512
+        ),
+        Profile("full", "one GPU, the paper's sizes", seeds=5, dose_points=129, random_conditions=4096),
+    )
+}
+
+
+def get_profile(name: str) -> Profile:
+    """The profile of that name; RunError with the nearest and all names otherwise."""
+    if name not in PROFILES:
+        raise RunError(f"no profile {name!r}{did_you_mean(name, PROFILES)}; allowed: {', '.join(PROFILES)}")
+    return PROFILES[name]

@@ -1,0 +1,43 @@
+"""Bring the outputs of the executed quick-profile notebooks into notebooks/, without what changes from run to run."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from hmlm_lib import paths
+from hmlm_lib.errors import RunError
+from hmlm_lib.files import write_whole
+from hmlm_lib.run import KERNEL, select
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": KERNEL},
+    "language_info": {"name": "python"},
+}
+
+
+def refresh(names: Sequence[str] = ()) -> list[Path]:
+    """Give the committed notebooks the outputs of reports/quick; RunError if one was executed from other cells."""
+    changed = []
+    for path in select(names):
+        executed = paths.reports_dir("quick") / path.name
+        if not executed.is_file():
+            raise RunError(f"{path.stem} has not been executed; first: python -m hmlm_lib run {path.stem[:2]}")
+        source, done = json.loads(path.read_text()), json.loads(executed.read_text())
+        cells = [cell for cell in done["cells"] if "injected-parameters" not in cell["metadata"].get("tags", [])]
+        if [cell["source"] for cell in cells] != [cell["source"] for cell in source["cells"]]:
+            raise RunError(
+                f"{path.stem} has changed since it was executed; first: python -m hmlm_lib run {path.stem[:2]}"
+            )
+        notebook = source | {"cells": [_quiet(cell) for cell in cells], "metadata": METADATA}
+        write_whole(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", RunError)
+        changed.append(path)
+    return changed
+
+
+def _quiet(cell: dict) -> dict:
+    """A cell without timestamps and papermill's notes."""
+    tags = cell["metadata"].get("tags", [])
+    quiet = cell | {"metadata": {"tags": tags} if tags else {}}
+    for output in quiet.get("outputs", []):
+        output.pop("metadata", None) if output["output_type"] == "stream" else output.update(metadata={})
+    return quiet

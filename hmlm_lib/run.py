@@ -1,0 +1,263 @@
+"""The runner: notebooks executed headless, resumed after an interruption, with a record of what they made.
+
+A notebook is whole when its record names the hash of all its inputs (its cells, parameters, the library, the data) and
+every output listed there still has the content it had. Whole notebooks are not executed again. Records are written last
+and atomically, so a run killed at any moment leaves either a whole notebook or one that is done anew.
+"""
+
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hmlm_lib import paths
+from hmlm_lib.data import fingerprint
+from hmlm_lib.errors import RunError, did_you_mean
+from hmlm_lib.files import as_json, read_json, sha256, write_whole
+from hmlm_lib.metrics import FILE_VARIABLE
+from hmlm_lib.profiles import get_profile
+
+NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
+PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
+KERNEL = "python3"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One notebook with the parameters it will get and the hash of everything it depends on."""
+
+    path: Path
+    parameters: dict[str, object]
+    input_hash: str
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+def notebooks(folder: Path | None = None) -> list[Path]:
+    """The numbered notebooks, in order."""
+    found = sorted(
+        path for path in (folder or paths.notebooks_dir()).glob("*.ipynb") if NOTEBOOK_NAME.fullmatch(path.name)
+    )
+    if not found:
+        raise RunError(f"no notebook NN_name.ipynb in {folder or paths.notebooks_dir()}")
+    return found
+
+
+def select(names: Sequence[str]) -> list[Path]:
+    """Notebooks by number (`01`), name (`network`) or both (`01_network`); all for no names. RunError otherwise."""
+    found = notebooks()
+    if not names:
+        return found
+    by_name = {alias: path for path in found for alias in (path.stem, path.stem[:2], path.stem[3:])}
+    for name in names:
+        if name.removesuffix(".ipynb") not in by_name:
+            raise RunError(
+                f"no notebook {name!r}{did_you_mean(name, by_name)}; allowed: {', '.join(path.stem for path in found)}"
+            )
+    chosen = {by_name[name.removesuffix(".ipynb")] for name in names}
+    return [path for path in found if path in chosen]
+
+
+def declared(path: Path) -> dict[str, str]:
+    """Parameter -> default (as text) of a notebook's `parameters` cell."""
+    import papermill
+
+    return {name: info["default"] for name, info in papermill.inspect_notebook(str(path)).items()}
+
+
+def plan(chosen: Sequence[Path], profile: str, given: dict[str, object], device: str, seed: int) -> list[Plan]:
+    """What to execute, with every parameter checked before anything runs; RunError names the first that is wrong."""
+    get_profile(profile)
+    parameters = {"profile": profile, "device": device, "seed": seed} | given
+    code = code_hash()
+    plans = []
+    for path in chosen:
+        known = declared(path)
+        for name in parameters:
+            if name not in known:
+                raise RunError(
+                    f"notebook {path.stem} declares no parameter {name!r}{did_you_mean(name, known)}; "
+                    f"allowed: {', '.join(known) or 'none'}"
+                )
+        plans.append(Plan(path, parameters, _input_hash(path, parameters, code)))
+    return plans
+
+
+def code_hash() -> str:
+    """Hash of the library, its tables, the versions it runs with and the data it can see."""
+    library = paths.ROOT / "hmlm_lib"
+    sources = sorted(path for pattern in ("*.py", "*.csv") for path in library.rglob(pattern))
+    state = {str(path.relative_to(library)): sha256(path) for path in sources}
+    return _hash([state, _versions(), fingerprint()])
+
+
+def _input_hash(path: Path, parameters: dict[str, object], code: str) -> str:
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(path.read_text())["cells"]]
+    return _hash([cells, parameters, code])
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
+
+
+def run(
+    names: Sequence[str] = (),
+    profile: str = "quick",
+    given: dict[str, object] | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    force: bool = False,
+) -> list[str]:
+    """Execute the notebooks that are not whole; returns the names of those that failed.
+
+    Raises RunError before anything is executed if a name, profile or parameter is wrong, another run uses the same
+    reports, or an output folder cannot be written.
+    """
+    plans = plan(select(names), profile, given or {}, device, seed)
+    reports = paths.reports_dir(profile)
+    for folder in (reports, paths.figures_dir()):
+        write_whole(folder / ".writable", "", RunError)
+        (folder / ".writable").unlink()
+    failed = []
+    with _lock(reports):
+        for stale in (*reports.glob(".*.tmp"), *reports.glob(".running-*"), *paths.figures_dir().glob(".*.tmp")):
+            stale.unlink()
+        for number, item in enumerate(plans, start=1):
+            label = f"[{number}/{len(plans)}] {item.name}"
+            if not force and is_whole(item, reports):
+                print(f"{label}: unchanged, skipped", flush=True)
+                continue
+            print(f"{label} ...", end=" ", flush=True)
+            started = time.monotonic()
+            problem = execute(item, reports)
+            failed += [item.name] if problem else []
+            print(f"FAILED: {problem}" if problem else f"{time.monotonic() - started:.1f} s", flush=True)
+            _summarize(reports, profile)
+        _summarize(reports, profile)
+    for name in failed:
+        print(f"failed: {name}; the notebook with its traceback is {_shown(reports / f'{name}.failed.ipynb')}")
+    return failed
+
+
+@contextmanager
+def _lock(reports: Path) -> Iterator[None]:
+    """Hold the reports folder; the lock dies with the process, so a killed run leaves none behind."""
+    with (reports / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunError(f"another run is writing {_shown(reports)}; wait for it or use another profile") from None
+        yield
+
+
+def is_whole(item: Plan, reports: Path) -> bool:
+    """Whether the record of this notebook has the same inputs and all its outputs are as they were."""
+    made = read_json(reports / "records" / f"{item.name}.json")
+    if made is None or made.get("input_hash") != item.input_hash:
+        return False
+    files = {paths.output_root() / name: digest for name, digest in made["outputs"].items()}
+    return all(path.is_file() and sha256(path) == digest for path, digest in files.items())
+
+
+def execute(item: Plan, reports: Path) -> str | None:
+    """Execute one notebook and write its outputs, its record last; returns what went wrong, or None."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    running, staged = reports / f".running-{item.name}.ipynb", reports / f".running-{item.name}.json"
+    started, clock = time.time(), time.monotonic()
+    os.environ[FILE_VARIABLE] = str(staged)
+    problem = None
+    try:
+        papermill.execute_notebook(
+            str(item.path),
+            str(running),
+            item.parameters,
+            kernel_name=KERNEL,
+            progress_bar=False,
+            cwd=paths.notebooks_dir(),
+        )
+    except PapermillExecutionError as error:
+        problem = (
+            f"{error.ename} in cell {error.exec_count}: {str(error.evalue).splitlines()[0] if error.evalue else ''}"
+        )
+    finally:
+        os.environ.pop(FILE_VARIABLE, None)
+    if problem:
+        os.replace(running, reports / f"{item.name}.failed.ipynb")
+        staged.unlink(missing_ok=True)
+        return problem
+    (reports / f"{item.name}.failed.ipynb").unlink(missing_ok=True)
+    page = reports / f"{item.name}.html"
+    write_whole(page, _html(running), RunError)
+    os.replace(running, reports / f"{item.name}.ipynb")
+    figures = sorted(paths.figures_dir().glob(f"{item.name[:3]}*"))
+    for stale in [path for path in figures if path.stat().st_mtime < started - 1]:
+        stale.unlink()
+        figures.remove(stale)
+    outputs = {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", page, *figures)}
+    made = {
+        "input_hash": item.input_hash,
+        "parameters": item.parameters,
+        "seconds": round(time.monotonic() - clock, 1),
+        "outputs": outputs,
+        "metrics": read_json(staged) or {},
+    }
+    write_whole(reports / "records" / f"{item.name}.json", as_json(made), RunError)
+    staged.unlink(missing_ok=True)
+    return None
+
+
+def _html(notebook: Path) -> str:
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(embed_images=True).from_filename(str(notebook))[0]
+
+
+def _shown(path: Path) -> str:
+    """A path as seen from the output folder, so that nothing of the machine enters a report."""
+    return str(path.relative_to(paths.output_root()))
+
+
+def _summarize(reports: Path, profile: str) -> None:
+    """Rebuild metrics.json and manifest.json from the records."""
+    records = {path.stem: read_json(path) or {} for path in sorted((reports / "records").glob("*.json"))}
+    metrics = {key: value for made in records.values() for key, value in made.get("metrics", {}).items()}
+    manifest = {
+        "profile": profile,
+        "git": _git(),
+        "versions": _versions(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
+        "notebooks": {n: {k: v for k, v in made.items() if k != "metrics"} for n, made in records.items()},
+    }
+    write_whole(reports / "metrics.json", as_json(metrics), RunError)
+    write_whole(reports / "manifest.json", as_json(manifest), RunError)
+
+
+def _git() -> dict[str, object] | None:
+    """Commit and whether the checkout differs from it; None outside a checkout."""
+    ask = lambda *words: (
+        subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
+    )
+    try:
+        return {
+            "commit": ask("rev-parse", "HEAD").strip(),
+            "dirty": bool(ask("status", "--porcelain", "hmlm_lib", "notebooks")),
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return None
