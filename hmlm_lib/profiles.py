@@ -20,9 +20,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile("quick", "two CPU cores, minutes", seeds=1, dose_points=33, random_conditions=64),
-        Profile(
-            "record", "two CPU cores, hours; the numbers we quote", seeds=3, dose_points=65, random_conditions=512
-        ),
+        Profile("record", "two CPU cores, hours; the numbers we quote", seeds=3, dose_points=65, random_conditions=512),
         Profile("full", "one GPU, the paper's sizes", seeds=5, dose_points=129, random_conditions=4096),
     )
 }

@@ -29,6 +29,7 @@ from hmlm_lib.profiles import get_profile
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
 KERNEL = "python3"
+QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warns at every start
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,11 @@ def run(
         (folder / ".writable").unlink()
     failed = []
     with _lock(reports):
-        for stale in (*reports.glob(".*.tmp"), *reports.glob(".running-*"), *paths.figures_dir().glob(".*.tmp")):
+        for stale in (
+            *reports.glob(".*.tmp"),
+            *reports.glob(".running-*"),
+            *paths.figures_dir().glob(".[0-9][0-9]_*"),
+        ):
             stale.unlink()
         for number, item in enumerate(plans, start=1):
             label = f"[{number}/{len(plans)}] {item.name}"
@@ -190,6 +195,7 @@ def execute(item: Plan, reports: Path) -> str | None:
             item.parameters,
             kernel_name=KERNEL,
             progress_bar=False,
+            extra_arguments=QUIET,
             cwd=paths.notebooks_dir(),
         )
     except PapermillExecutionError as error:

@@ -116,8 +116,7 @@ def check_times(times_h: Sequence[float] | np.ndarray) -> Float[np.ndarray, " ti
             raise ExperimentError(f"times_h[{row}] is {time}; allowed: finite hours >= 0")
         if row and time <= times[row - 1]:
             raise ExperimentError(
-                f"times_h[{row}] = {time:g} does not exceed the time before it, {times[row - 1]:g}; "
-                "times must increase"
+                f"times_h[{row}] = {time:g} does not exceed the time before it, {times[row - 1]:g}; times must increase"
             )
     return times
 

@@ -148,9 +148,7 @@ def dense_output(
     return who, when, value + w2 * s * s * c
 
 
-def advance(
-    system: Relaxation, now: State, step: Step, accepted: Tensor, tolerance: float, longest_h: float
-) -> State:
+def advance(system: Relaxation, now: State, step: Step, accepted: Tensor, tolerance: float, longest_h: float) -> State:
     """The state after the step where it is accepted, the old one where not; the next step length for both."""
     stimulus, t = system.stimulus, now.t + now.h
     g_last, g = now.g, system.g(step.y, stimulus.segment(now.t), t)

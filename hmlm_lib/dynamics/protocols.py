@@ -61,9 +61,7 @@ def knockout_screen(
     return change.rename(condition="knockout").rename("change of activity")
 
 
-def settling_time(
-    trajectories: xr.DataArray, within: float = 0.05
-) -> Float[xr.DataArray, "condition species"]:
+def settling_time(trajectories: xr.DataArray, within: float = 0.05) -> Float[xr.DataArray, "condition species"]:
     """First time (hours) after which a species stays within `within` of its last value."""
     away = np.abs(trajectories - trajectories.isel(time=-1)) > within
     last = len(away.time) - 1 - away.isel(time=slice(None, None, -1)).argmax("time")

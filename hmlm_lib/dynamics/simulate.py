@@ -60,8 +60,7 @@ def resolve(
         tensor = torch.as_tensor(own if value is None else value, dtype=dtype, device=device)
         if tensor.ndim not in (1, 2) or tensor.shape[-1] != len(own):
             raise ExperimentError(
-                f"parameter {name} has shape {tuple(tensor.shape)}; "
-                f"allowed: ({len(own)},) or (conditions, {len(own)})"
+                f"parameter {name} has shape {tuple(tensor.shape)}; allowed: ({len(own)},) or (conditions, {len(own)})"
             )
         if value is not None:
             _check_range(arrays, name, tensor)

@@ -1,5 +1,7 @@
-"""Figures: pure functions from arrays and tables to a Figure, in one style, saved by one function."""
+"""Figures: pure functions from arrays to a Figure, in one style, saved by one function."""
 
+from hmlm_lib.figures.dynamics import fig_dose_response, fig_dynamics, fig_knockouts
+from hmlm_lib.figures.network import fig_module_edges, fig_network, module_edges
 from hmlm_lib.figures.style import (
     CONDITION_COLOURS,
     DIVERGING_MAP,
@@ -16,6 +18,12 @@ __all__ = [
     "MODEL_COLOURS",
     "MODULE_COLOURS",
     "SEQUENTIAL_MAP",
+    "fig_dose_response",
+    "fig_dynamics",
+    "fig_knockouts",
+    "fig_module_edges",
+    "fig_network",
+    "module_edges",
     "save_figure",
     "use_style",
 ]

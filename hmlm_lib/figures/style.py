@@ -1,8 +1,8 @@
 """The one look of every figure, and the one function that puts a figure on disk.
 
-A module, a condition and a model keep their colour in the whole study. A saved figure is three files of
-one name: the PNG, the SVG and the CSV with the numbers that were drawn; the same figure saved twice
-gives the same bytes.
+A module, a condition and a model keep their colour in the whole study. A saved figure is three
+files of one name: the PNG, the SVG and the CSV with the numbers that were drawn; the same figure
+saved twice gives the same bytes.
 """
 
 import io
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -21,8 +22,8 @@ from matplotlib.figure import Figure
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.paths import figures_dir
 
-# Chosen so that any two of the eleven stay apart in normal, red-blind and green-blind sight; the test of
-# this file measures it.
+# Chosen so that any two of the eleven stay apart in normal, red-blind and green-blind sight; the
+# test of this file measures it.
 MODULE_COLOURS: dict[str, str] = {
     "inputs": "#444444",
     "receptors": "#332288",
@@ -44,8 +45,8 @@ CONDITION_COLOURS: dict[str, str] = {
     "combined": "#aa3377",
 }
 
-# One hue a family: red the models of the paper, green mechanism, blue sequence and black-box networks,
-# purple graph networks, brown regression, grey no model at all.
+# One hue a family: red the models of the paper, green mechanism, blue sequence and black-box
+# networks, purple graph networks, brown regression, grey no model at all.
 MODEL_COLOURS: dict[str, str] = {
     "hmlm": "#c1272d",
     "hmlm_flat": "#f08a72",
@@ -109,7 +110,7 @@ def use_style() -> None:
 
 
 def save_figure(fig: Figure, name: str, data: pd.DataFrame, caption: str) -> Path:
-    """Write `name.png`, `name.svg` and `name.csv` into the folder of figures; return the PNG's path.
+    """Write `name.png`, `.svg` and `.csv` into the folder of figures; return the PNG's path.
 
     name: two digits of the notebook, then lower-case words: "02_temporal_features".
     data: the numbers that were drawn; the index is written where it is not a plain count.
@@ -120,7 +121,7 @@ def save_figure(fig: Figure, name: str, data: pd.DataFrame, caption: str) -> Pat
     Raises HmlmError for a bad name, no data, an empty caption or a folder that cannot be written.
     """
     _check(name, data, caption)
-    with _captioned(fig, caption):
+    with _frozen_layout(fig), _captioned(fig, caption):
         pictures = {suffix: _render(fig, suffix, caption) for suffix in ("png", "svg")}
     _replace_all(name, pictures | {"csv": _table(data)})
     return figures_dir() / f"{name}.png"
@@ -136,6 +137,29 @@ def _check(name: str, data: pd.DataFrame, caption: str) -> None:
         raise HmlmError(f"figure {name!r}: data must be a DataFrame with at least one row")
     if not caption.strip():
         raise HmlmError(f"figure {name!r}: the caption is empty; say what is shown")
+
+
+@contextmanager
+def _frozen_layout(fig: Figure) -> Iterator[None]:
+    """The settled layout, rounded and held: solving it anew at each drawing moves axes by 1e-16,
+    which is enough to change ids and pixels.
+    """
+    engine = fig.get_layout_engine()
+    for _ in range(2):
+        fig.draw_without_rendering()
+    if engine is None:
+        yield
+        return
+    fig.set_layout_engine("none")
+    for axes in fig.axes:
+        counted = axes.get_in_layout()
+        box = axes.get_position(original=True)
+        axes.set_position(np.round(box.bounds, 5), which="both")
+        axes.set_in_layout(counted)  # set_position takes the axes out of the layout
+    try:
+        yield
+    finally:
+        fig.set_layout_engine(engine)
 
 
 @contextmanager

@@ -52,9 +52,7 @@ def edges_to_network(edges: list[tuple[str, int, str]], name: str, where: str = 
     rules = []
     for target, by_sign in acting.items():
         for activator in by_sign[1] or [None]:
-            gates = ([activator] if activator else []) + [
-                f"!{source}" for source in by_sign[-1] if source != activator
-            ]
+            gates = ([activator] if activator else []) + [f"!{source}" for source in by_sign[-1] if source != activator]
             rules.append(f"{' & '.join(gates)} => {target}")
     species = dict.fromkeys(name for source, _, target in edges for name in (source, target))
     reactions = pd.DataFrame({"rule": rules}, index=[f"r{i + 1}" for i in range(len(rules))])
