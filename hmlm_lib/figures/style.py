@@ -92,7 +92,7 @@ _RC: dict[str, object] = {
     "legend.fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
-    "savefig.dpi": 200,
+    "savefig.dpi": 150,
     "svg.fonttype": "none",
     "svg.hashsalt": "hmlm",
     "xtick.labelsize": 8,
