@@ -128,8 +128,8 @@ def compare(batches: list[int], checked: int, device: str) -> pd.DataFrame:
     return table
 
 
-def scaling(sizes: list[int], device: str, hours: float = 24.0) -> pd.DataFrame:
-    """Seconds for one simulation of 24 h of 16 conditions on generated networks, against their number of edges."""
+def scaling(sizes: list[int], device: str, hours: float = 6.0) -> pd.DataFrame:
+    """Seconds for one simulation of 6 h of 16 conditions on generated networks, against their number of edges."""
     rows = []
     for size in sizes:
         arrays = random_arrays(size, seed=0)
@@ -148,7 +148,7 @@ def fig_scaling(table: pd.DataFrame) -> plt.Figure:
     ax.loglog(
         table.edges, last.seconds * table.edges / last.edges, "--", color="#999999", label="proportional to edges"
     )
-    ax.set(xlabel="edges of the network", ylabel="seconds", title="16 conditions, 24 h")
+    ax.set(xlabel="edges of the network", ylabel="seconds", title="16 conditions, 6 h")
     ax.legend()
     return fig
 

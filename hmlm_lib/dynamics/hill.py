@@ -31,7 +31,7 @@ from torch import Tensor
 
 from hmlm_lib.network.network import NetworkArrays
 
-SMALLEST = 1e-30  # log(0) is -inf and its gradient NaN; 1e-30 ** n is zero for every purpose here
+SMALLEST = 1e-20  # log(0) is -inf and its gradient NaN; much smaller, and its power is a slow denormal in float32
 
 
 def power(x: Float[Tensor, "*shape"], n: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -57,7 +57,7 @@ def product_by_level(values: Float[Tensor, "item batch"], levels: list[Tensor]) 
     product = values.index_select(0, levels[0])
     if not product.requires_grad:
         for level in levels[1:]:
-            product[: len(level)] *= values.index_select(0, level)
+            product[: level.shape[0]] *= values.index_select(0, level)
         return product
     finished: list[Tensor] = []
     for level in levels[1:]:
