@@ -6,6 +6,7 @@ stray blanks. What a file leaves blank gets Netflux's defaults (n 1.4, EC50 0.5,
 """
 
 import io
+import math
 import tarfile
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pandas as pd
 import xlrd
 
 from hmlm_lib.errors import TableError, did_you_mean
-from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.network.network import REACTION_DEFAULTS, SPECIES_DEFAULTS, SignalingNetwork
 
 MAX_COLUMNS = 60  # some published sheets claim 16,000, all but the first few empty
 SPECIES_COLUMNS = {
@@ -114,7 +115,10 @@ def _table(sheets: dict[str, Rows], sheet: str, columns: dict[str, str], file: s
         if "rule" in columns:
             records[key]["evidence"] = _evidence(sheets[sheet][at], row)
     table = pd.DataFrame.from_dict(records, orient="index").drop(columns="row", errors="ignore")
-    return table if len(table) else pd.DataFrame({"rule": pd.Series(dtype=str)} if "rule" in columns else {})
+    if len(table) == 0:
+        return pd.DataFrame({"rule": pd.Series(dtype=str)} if "rule" in columns else {})
+    defaults = SPECIES_DEFAULTS | REACTION_DEFAULTS
+    return table.fillna({column: defaults[column] for column in table.columns.intersection(list(defaults))})
 
 
 def _header(rows: Rows, sheet: str, columns: dict[str, str], file: str) -> tuple[dict[str, int], int]:
@@ -148,9 +152,12 @@ def _cell(cell: object, column: str, where: str) -> object:
             raise TableError(f"{where}, column {column}: {cell!r} is not a rule such as 'A & !B => C'")
         return cell
     try:
-        return float(cell)  # type: ignore[arg-type]
+        number = float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise TableError(f"{where}, column {column}: {cell!r} is not a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise TableError(f"{where}, column {column}: {cell!r} is not a finite number")
+    return number
 
 
 def _evidence(header: tuple[object, ...], row: tuple[object, ...]) -> str:

@@ -221,8 +221,12 @@ def _numbers(column: pd.Series, default: float, where: str, what: str) -> pd.Ser
     numbers = numbers.where(~blank, default)
     if numbers.isna().any():
         at = numbers.index[numbers.isna()][0]
-        raise NetworkError(f"{where}, {what} {at}: {column.name} is {column[at]!r}; allowed: a finite number")
+        raise NetworkError(f"{where}, {what} {at}: {column.name} is {_shown(column[at])}; allowed: a finite number")
     return numbers
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _check_range(column: pd.Series, where: str, what: str) -> None:

@@ -1,0 +1,187 @@
+import csv
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from hmlm_lib.errors import HmlmError, NetworkError, RuleError, TableError
+from hmlm_lib.network import (
+    load_network,
+    read_netflux,
+    read_netflux_archive,
+    read_network,
+    read_sif,
+    read_tables,
+    write_sif,
+    write_tables,
+)
+
+SPECIES = [("module", "ID", "name", "Yinit", "Ymax", "tau", "type"), ("m", "A ", "a", 0, 1, 1, "protein"), ("m", "B", "b", None, 1, 0.1, None)]  # fmt: skip # noqa: E501
+REACTIONS = [("module", "ID", "Rule", "Weight", "n", "EC50", "PMID"), ("input", "i1", "=> A", 0.1, 1.4, 0.5, 12345678), ("m", "r1", "A => B", None, None, None, None)]  # fmt: skip # noqa: E501
+
+
+def workbook(path, species=SPECIES, reactions=REACTIONS, names=("species", "reactions")):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in zip(names, (species, reactions), strict=True):
+        sheet = book.create_sheet(name)
+        for row in [("a title",), *rows]:
+            sheet.append(row)
+            for cell in sheet[sheet.max_row]:
+                if cell.data_type == "f":  # a rule that begins with `=>` is text, not a formula
+                    cell.data_type = "s"
+    book.save(path)
+    return path
+
+
+def test_netflux_workbook(tmp_path):
+    network = read_netflux(workbook(tmp_path / "toy.xlsx"))
+    assert network.species_names == ("A", "B")
+    assert network.species.loc["B", ["tau", "y0"]].tolist() == [0.1, 0.0]
+    assert network.reactions.loc["i1", ["w", "evidence"]].tolist() == [0.1, "12345678"]
+    assert network.reactions.loc["r1", ["w", "n", "ec50"]].tolist() == [1.0, 1.4, 0.5]
+
+
+def changed(rows, row, column, value):
+    copy = [list(r) for r in rows]
+    copy[row][column] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda p: workbook(p, names=("species", "reaction")), r"no sheet 'reactions' \(did you mean 'reaction'\?\)"),
+        (
+            lambda p: workbook(p, species=changed(SPECIES, 0, 1, "key")),
+            "sheet species: no header row with a column 'ID'",
+        ),
+        (lambda p: workbook(p, reactions=changed(REACTIONS, 0, 2, "text")), "sheet reactions, row 2: no column 'rule'"),
+        (
+            lambda p: workbook(p, species=changed(SPECIES, 1, 5, "fast")),
+            "sheet species, row 3, column tau: 'fast' is not",
+        ),
+        (lambda p: workbook(p, species=[*SPECIES, SPECIES[1]]), "sheet species, row 5: ID 'A' is given twice .*row 3"),
+        (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, "A = B")), "reaction r1: rule 'A = B' has no `=>`"),
+        (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, "A => Bb")), "unknown species 'Bb'"),
+        (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, 5)), "row 4, column rule: 5 is not a rule"),
+        (lambda p: workbook(p, reactions=changed(REACTIONS, 1, 3, 3)), "reaction i1: w is 3; allowed"),
+        (lambda p: p.write_bytes(b"") and p or p, "the file is empty"),
+        (lambda p: (p.write_bytes(b"not a workbook"), p)[1], "not a readable .xlsx or .xls workbook"),
+        (lambda p: (p.write_bytes(b"PK\x03\x04 cut off"), p)[1], "not a readable .xlsx or .xls workbook"),
+        (lambda p: p, "No such file"),
+    ],
+)
+def test_bad_workbooks_are_one_clear_error(tmp_path, build, message):
+    path = build(tmp_path / "bad.xlsx")
+    with pytest.raises((TableError, NetworkError, RuleError), match=message) as caught:
+        read_netflux(path)
+    assert "bad.xlsx" in str(caught.value)
+
+
+def test_tables_round_trip(tmp_path):
+    core = load_network("fibroblast-core")
+    again = read_tables(write_tables(core, tmp_path / "core"), name=core.name)
+    pd.testing.assert_frame_equal(again.species, core.species, check_dtype=False)
+    pd.testing.assert_frame_equal(again.reactions, core.reactions, check_dtype=False)
+    assert sorted(p.name for p in (tmp_path / "core").iterdir()) == ["reactions.csv", "species.csv"]
+
+
+@pytest.mark.parametrize(
+    ("species", "reactions", "message"),
+    [
+        ("species\nA\nB\n", None, r"reactions.csv: no such file"),
+        ("species\nA\nB\n", "", "reactions.csv: the file is empty"),
+        ("name\nA\n", "reaction,rule\nr1,=> A\n", "species.csv: no column 'species'; it has: name"),
+        ("species\nA\n", "reaction,text\nr1,=> A\n", "reactions.csv: no column 'rule'"),
+        ("species,tau\nA,slow\n", "reaction,rule\nr1,=> A\n", "species A: tau is 'slow'; allowed: a finite number"),
+        ("species,core\nA,maybe\n", "reaction,rule\nr1,=> A\n", "species A: core is 'maybe'; allowed: 1 or 0"),
+        ("species\nA\n,\n", "reaction,rule\nr1,=> A\n", "species.csv"),
+        ("species\nA\n", "reaction,rule\nr1,\n", "reaction r1: rule nan is not text"),
+    ],
+)
+def test_bad_tables_are_one_clear_error(tmp_path, species, reactions, message):
+    (tmp_path / "species.csv").write_text(species)
+    if reactions is not None:
+        (tmp_path / "reactions.csv").write_text(reactions)
+    with pytest.raises(HmlmError, match=message):
+        read_tables(tmp_path)
+
+
+def test_sif_round_trip_keeps_the_signed_edges(tmp_path):
+    core = load_network("fibroblast-core")
+    again = read_sif(write_sif(core, tmp_path / "core.sif"))
+    as_set = lambda network: set(network.signed_edges.itertuples(index=False, name=None))  # noqa: E731
+    assert as_set(again) == as_set(core)
+
+
+def test_sif_reading_rule(tmp_path):
+    path = tmp_path / "toy.sif"
+    path.write_text("A 1 C\nB\tactivates\tC\nD -1 C\nD inhibits E F\n\n# a remark\n")
+    rules = [str(rule) for rule in read_sif(path).rules]
+    assert rules == ["A & !D => C", "B & !D => C", "!D => E", "!D => F"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("A 1\n", "line 1: 'A 1' has 2 of the 3 fields"),
+        ("A 1 B\nA maybe B\n", "line 2: interaction 'maybe'"),
+        ("", "no edge"),
+    ],
+)
+def test_bad_sif_is_one_clear_error(tmp_path, text, message):
+    (tmp_path / "bad.sif").write_text(text)
+    with pytest.raises(TableError, match=message):
+        read_sif(tmp_path / "bad.sif")
+
+
+def test_unwritable_folder_leaves_nothing(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(TableError, match="cannot be written"):
+        write_sif(load_network("fibroblast-core"), blocked / "core.sif")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
+
+
+def test_unknown_format(tmp_path):
+    with pytest.raises(TableError, match=r"net.txt: unknown format; allowed: .xlsx"):
+        read_network(tmp_path / "net.txt")
+
+
+PUBLISHED = {
+    "networks/netflux2/Kraeutler2010_betaAdrenergic.xlsx": (25, 36),
+    "networks/netflux2/Ryall2012_cardiomyocyte_hypertrophy.xlsx": (106, 193),
+    "networks/netflux2/Zeigler2016_cardiac_fibroblast.xlsx": (91, 142),
+    "networks/netflux2/exampleNet.xlsx": (5, 6),
+    "networks/netflux/tan_mechanosignaling_ploscb2017.xlsx": (94, 135),
+    "networks/fibroblast/fib617_references.xls": (107, 162),
+    "networks/fibroblast/snm_1_1_rev4.xlsx": (109, 172),
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("file", PUBLISHED)
+def test_published_networks_parse(real_data, file):
+    counts = read_network(real_data / file).summary()
+    assert (counts["species"], counts["reactions"]) == PUBLISHED[file]
+
+
+@pytest.mark.data
+def test_prior_network_of_the_dream_challenge(real_data):
+    counts = read_network(real_data / "timecourse/hpn_dream/caspots/merge_hpn_cmpr_CS.sif").summary()
+    assert (counts["species"], counts["signed_edges"]) == (65, 179)
+
+
+@pytest.mark.data
+def test_all_341_autogenerated_pathways_parse_with_the_known_counts(real_data):
+    with (real_data / "networks/derived/netflux_autogenerated_summary.csv").open(encoding="utf-8") as file:
+        expected = sorted(
+            tuple(int(row[c]) for c in ("species", "reactions", "unique_signed_edges", "inhibitory", "and_gates"))
+            for row in csv.DictReader(file)
+        )
+    columns = ("species", "reactions", "signed_edges", "inhibiting", "and_gates")
+    archive = read_netflux_archive(real_data / "networks/netflux/netflux_autogenerated_xls.tar.gz")
+    got = sorted(tuple(counts[c] for c in columns) for counts in (network.summary() for network in archive))
+    assert len(got) == 341
+    assert got == expected
