@@ -1,0 +1,90 @@
+"""What the repository promises about itself."""
+
+import json
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from hmlm_lib import figures, paths
+from hmlm_lib.run import notebooks
+
+CARD = ("jupyterlab", "papermill", "torch", "torch-geometric", "seaborn", "pandas", "nbval", "pytest")
+ROOT = paths.ROOT
+NOTEBOOKS = notebooks(ROOT / "notebooks")
+
+
+def cells(path):
+    return json.loads(path.read_text())["cells"]
+
+
+def test_the_cards_packages_are_dependencies():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {
+        re.split(r"[<>=\[; ]", one)[0] for one in project["dependencies"] + project["optional-dependencies"]["test"]
+    }
+    assert set(CARD) <= names
+
+
+def test_every_dependency_is_pinned_and_torch_exactly():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    constraints = (ROOT / "constraints.txt").read_text()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in constraints.splitlines()}
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    assert {re.split(r"[<>=\[; ]", one)[0] for one in wanted} <= pinned
+    assert "torch==2.13.0\n" in constraints
+    assert "://" not in constraints
+
+
+def test_the_conda_environment_is_the_same_one():
+    text = (ROOT / "environment.yml").read_text()
+    assert "-c constraints.txt" in text
+    assert "-e .[test]" in text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_keep_the_house_rules(path):
+    notebook = json.loads(path.read_text())
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    tags = [cell["metadata"].get("tags", []) for cell in notebook["cells"]]
+    assert sum("parameters" in tag for tag in tags) == 1
+    text = "".join("".join(cell["source"]) + "\n" for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    for part in ("**Question.**", "## Check", "## What you learned", "**References.**"):
+        assert part in text, part
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            assert len(source.splitlines()) <= 25
+            assert "\nclass " not in f"\n{source}"
+            assert all(output["output_type"] != "error" for output in cell["outputs"])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_checked_cell_has_a_stored_output(path):
+    checked = [cell for cell in cells(path) if "nbval-check-output" in cell["metadata"].get("tags", [])]
+    assert len(checked) >= 4
+    assert all(cell["outputs"] for cell in checked)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_a_notebook_draws_is_committed_with_its_numbers(path):
+    names = re.findall(r'"(\d\d_[a-z0-9_]+)"', "".join("".join(cell["source"]) for cell in cells(path)))
+    assert names
+    for name in names:
+        assert name.startswith(path.stem[:3])
+        for suffix in ("png", "svg", "csv"):
+            assert (ROOT / "figures" / f"{name}.{suffix}").is_file(), f"{name}.{suffix}"
+
+
+def test_public_figures_have_docstrings():
+    drawn = [getattr(figures, name) for name in figures.__all__ if name.startswith("fig_")]
+    assert len(drawn) >= 8
+    assert all(one.__doc__ for one in drawn)
+
+
+def test_readme_example_runs(tmp_path):
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    done = subprocess.run(["python", "-c", block[1]], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout

@@ -1,0 +1,232 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from hmlm_lib.__main__ import main
+from hmlm_lib.errors import RunError
+from hmlm_lib.run import plan, run, select
+
+PARAMETERS = 'profile = "quick"\nseed = 0\ndevice = "auto"\nlevel = 0.5'
+FIGURE = (
+    "from pathlib import Path\nfrom hmlm_lib import paths, metrics\n"
+    "paths.figures_dir().mkdir(exist_ok=True)\n(paths.figures_dir() / '{name}.csv').write_text('{name}')\n"
+    "metrics.record('{name}/toy/model/score', [1.0, 3.0]);"
+)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A folder with two small notebooks, 01_good and 02_slow, and an empty output folder."""
+    monkeypatch.setenv("HMLM_NOTEBOOKS_DIR", str(tmp_path / "notebooks"))
+    monkeypatch.setenv("HMLM_OUTPUT_DIR", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    write(tmp_path, "01_good", FIGURE.format(name="01_good"), "print(level)")
+    write(tmp_path, "02_also", FIGURE.format(name="02_also"))
+    return tmp_path
+
+
+def write(folder, name, *code):
+    cells = [new_markdown_cell(f"# {name}\n\n**Question.** Why?"), new_code_cell(PARAMETERS)]
+    cells[1].metadata["tags"] = ["parameters"]
+    notebook = new_notebook(cells=[*cells, *map(new_code_cell, code)])
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
+
+
+def reports(folder):
+    return folder / "reports" / "quick"
+
+
+def test_a_run_leaves_notebooks_pages_metrics_and_manifest(study, capsys):
+    assert run(given={"level": 0.75}) == []
+    out = capsys.readouterr().out
+    assert "[1/2] 01_good ..." in out
+    assert "[2/2] 02_also ..." in out
+    executed = json.loads((reports(study) / "01_good.ipynb").read_text())
+    assert "0.75" in json.dumps(executed["cells"][-1]["outputs"])
+    assert "<html" in (reports(study) / "01_good.html").read_text().lower()
+    metrics = json.loads((reports(study) / "metrics.json").read_text())
+    assert metrics["01_good/toy/model/score"] == {"mean": 2.0, "n": 2, "sd": 1.41421}
+    manifest = json.loads((reports(study) / "manifest.json").read_text())
+    assert manifest["notebooks"]["01_good"]["parameters"]["level"] == 0.75
+    assert "figures/01_good.csv" in manifest["notebooks"]["01_good"]["outputs"]
+    assert str(study) not in (reports(study) / "manifest.json").read_text()
+    leftovers = [p.name for p in reports(study).iterdir() if p.name.startswith(".")]
+    assert leftovers == [".lock"]
+
+
+def test_whole_notebooks_are_skipped_until_something_changes(study, capsys):
+    run()
+    capsys.readouterr()
+
+    def again(**how):
+        run(**how)
+        return ["unchanged" in line for line in capsys.readouterr().out.splitlines()]
+
+    assert again() == [True, True]
+    (study / "figures" / "01_good.csv").unlink()
+    assert again() == [False, True]
+    (study / "figures" / "02_also.csv").write_text("tampered")
+    assert again() == [True, False]
+    write(study, "01_good", FIGURE.format(name="01_good"), "print('changed')")
+    assert again() == [False, True]
+    assert again(seed=5) == [False, False]
+    assert again(seed=5, force=True) == [False, False]
+
+
+def test_outputs_alone_do_not_count_as_a_change(study, capsys):
+    run(["01"])
+    path = study / "notebooks" / "01_good.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"][-1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["0.5\n"]}]
+    path.write_text(json.dumps(notebook))
+    capsys.readouterr()
+    run(["01"])
+    assert "unchanged" in capsys.readouterr().out
+
+
+def test_a_figure_that_is_no_longer_drawn_disappears(study):
+    run(["01"])
+    write(study, "01_good", "pass")
+    old = study / "figures" / "01_good.csv"
+    os.utime(old, (1, 1))
+    run(["01"])
+    assert not old.exists()
+
+
+def test_a_failing_notebook_is_kept_and_the_others_run(study, capsys):
+    write(study, "01_good", "print('before')", "raise ValueError('the reason')")
+    assert main(["run"]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"01_good ... FAILED: ValueError in cell \d: the reason", out)
+    assert "reports/quick/01_good.failed.ipynb" in out.splitlines()[-1]
+    assert "the reason" in (reports(study) / "01_good.failed.ipynb").read_text()
+    assert (reports(study) / "02_also.ipynb").exists()
+    write(study, "01_good", "print('mended')")
+    assert main(["run"]) == 0
+    assert not (reports(study) / "01_good.failed.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "-p", "levle=1"], "declares no parameter 'levle' (did you mean 'level'?); allowed: profile, seed"),
+        (["run", "-p", "level"], "parameter 'level'; allowed: -p key=value"),
+        (["run", "-p", "level=[1"], "parameter 'level=[1': the value cannot be read"),
+        (["run", "--profile", "quik"], "no profile 'quik' (did you mean 'quick'?); allowed: quick, record, full"),
+        (["run", "03"], "no notebook '03'"),
+        (["run", "god"], "no notebook 'god' (did you mean 'good'?); allowed: 01_good, 02_also"),
+        (["refresh"], "01_good has not been executed"),
+        (["fetch", "snm_1_1_rev5"], "no data set 'snm_1_1_rev5' (did you mean 'snm_1_1_rev4'?)"),
+    ],
+)
+def test_mistakes_are_one_line_and_nothing_runs(study, capsys, arguments, message):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not reports(study).exists()
+
+
+@pytest.mark.parametrize("name", ["figures", "reports"])
+def test_a_folder_that_cannot_be_written_is_said_before_anything_runs(study, capsys, name):
+    (study / name).write_text("a file where a folder belongs")
+    assert main(["run"]) == 2
+    assert f"{name}" in capsys.readouterr().err
+    assert not (reports(study) / "records").exists()
+
+
+def test_parameters_are_read_as_yaml(study):
+    item = plan(select(["01"]), "quick", {"level": [1, 2]}, "auto", 3)[0]
+    assert item.parameters == {"profile": "quick", "device": "auto", "seed": 3, "level": [1, 2]}
+
+
+def start(study):
+    environment = os.environ | {"HMLM_NOTEBOOKS_DIR": str(study / "notebooks"), "HMLM_OUTPUT_DIR": str(study)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "hmlm_lib", "run"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def wait_for(path, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.05)
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(study, capsys):
+    slow = f"from pathlib import Path; import time; Path({str(study / 'started')!r}).touch(); time.sleep(600)"
+    write(study, "02_also", slow)
+    process = start(study)
+    wait_for(study / "started")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert (reports(study) / "records" / "01_good.json").exists()
+    assert not (reports(study) / "02_also.ipynb").exists()
+    write(study, "02_also", FIGURE.format(name="02_also"))
+    assert run() == []
+    out = capsys.readouterr().out
+    assert "[1/2] 01_good: unchanged, skipped" in out
+    assert len(json.loads((reports(study) / "metrics.json").read_text())) == 2
+    assert [p.name for p in reports(study).iterdir() if p.name.startswith(".")] == [".lock"]
+
+
+def test_interrupted_it_says_so_and_exits_130(study):
+    slow = f"from pathlib import Path; import time; Path({str(study / 'started')!r}).touch(); time.sleep(600)"
+    write(study, "01_good", slow)
+    process = start(study)
+    wait_for(study / "started")
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted; what is finished is kept" in error
+
+
+def test_two_runs_of_one_profile_do_not_mix(study):
+    slow = f"from pathlib import Path; import time; Path({str(study / 'started')!r}).touch(); time.sleep(600)"
+    write(study, "01_good", slow)
+    process = start(study)
+    wait_for(study / "started")
+    try:
+        with pytest.raises(RunError, match="another run is writing reports/quick"):
+            run()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_refresh_brings_outputs_and_nothing_volatile(study):
+    run()
+    assert main(["refresh"]) == 0
+    text = (study / "notebooks" / "01_good.ipynb").read_text()
+    notebook = json.loads(text)
+    assert len(notebook["cells"]) == 4  # no injected-parameters cell
+    assert notebook["cells"][-1]["outputs"][0]["text"] == ["0.5\n"]
+    for word in ("papermill", "injected", "start_time", "iopub"):
+        assert word not in text
+    run()
+    main(["refresh"])
+    assert (study / "notebooks" / "01_good.ipynb").read_text() == text
+    write(study, "01_good", "print('other')")
+    with pytest.raises(RunError, match="01_good has changed since it was executed"):
+        from hmlm_lib.refresh import refresh
+
+        refresh()
+
+
+def test_list_shows_titles_questions_and_parameters(study, capsys):
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "01_good: 01_good" in out
+    assert "Why?" in out
+    assert "level=0.5" in out
