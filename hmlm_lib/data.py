@@ -102,7 +102,8 @@ def fetch(name: str) -> Path:
     except Exception as problem:  # requests, urllib3, pooch and the disk raise dozens of kinds
         reason = str(problem).splitlines()[0][:200]
         raise DataUnavailable(
-            f"{name} cannot be downloaded from {item.url} ({reason}); set HMLM_DATA_DIR to a folder that holds {item.file}"
+            f"{name} cannot be downloaded from {item.url} ({reason}); "
+            f"set HMLM_DATA_DIR to a folder that holds {item.file}"
         ) from None
     return cached
 
@@ -111,7 +112,8 @@ def _checked(path: Path, item: Source) -> Path:
     found = sha256(path)
     if found != item.sha256:
         raise DataUnavailable(
-            f"{path}: sha256 is {found[:16]}..., expected {item.sha256[:16]}...; the file is damaged or another version, remove it"
+            f"{path}: sha256 is {found[:16]}..., expected {item.sha256[:16]}...; "
+            "the file is damaged or another version, remove it"
         )
     return path
 

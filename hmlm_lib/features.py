@@ -1,8 +1,7 @@
 """What can be read off trajectories before any model is trained: slopes, averages, lags, and the topology prior.
 
 Trajectories have the axes [..., time, species]; times are hours and may be irregular unless a function says otherwise.
-An `xarray.DataArray` with the dims (condition, time, species) may be given wherever values and times are: times are then its
-own. Matrices over pairs of species are [target, source]: the regulator is the column.
+Matrices over pairs of species are [target, source]: the regulator is the column.
 Source: HMLM paper, temporal features and topology-initialised attention. Ours: exact treatment of irregular times.
 """
 
@@ -99,7 +98,7 @@ def _standard(values: Float[np.ndarray, "condition time species"]) -> Float[np.n
 
 
 def topology_prior(network: SignalingNetwork) -> Float[np.ndarray, "target source"]:
-    """Attention prior by the shortest directed path from source to target: 1 itself, .8, .4, .2 for one to three edges, else 0.
+    """Attention prior by the shortest directed path from source to target: 1 (itself), .8, .4, .2, further 0.
 
     Source: HMLM paper.
     """
@@ -118,7 +117,7 @@ def topology_prior(network: SignalingNetwork) -> Float[np.ndarray, "target sourc
 def refined_prior(
     prior: Float[np.ndarray, "target source"], correlation: Float[np.ndarray, "lag target source"]
 ) -> Float[np.ndarray, "target source"]:
-    """Prior times (0.3 + 0.7 max over lags |r|). Source: HMLM paper, the construction its attention maps are drawn from."""
+    """Prior times (0.3 + 0.7 max over lags |r|). Source: HMLM paper; its attention maps are drawn from this product."""
     if correlation.shape[1:] != prior.shape:
         raise FeatureError(f"correlation is {correlation.shape[1:]} for a prior of {prior.shape}; they must agree")
     return prior * (0.3 + 0.7 * np.abs(correlation).max(axis=0))

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and their fingerprints."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -23,10 +24,8 @@ def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmE
 
 def temporary_gone(path: Path) -> None:
     """Remove a temporary file if it is there and can be removed."""
-    try:
+    with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
-    except OSError:
-        pass
 
 
 def sha256(path: Path) -> str:

@@ -18,8 +18,9 @@ KEY = re.compile(r"\d\d_\w+(/[\w+.-]+){3}")
 def record(key: str, values: float | Sequence[float]) -> dict[str, float]:
     """Report a number, or one a seed, under `notebook/task/model/measure`.
 
-    Returns {"mean", "sd" (sample, 0 for one value), "n"}. Under the runner it also goes to reports/<profile>/metrics.json;
-    in Jupyter nothing is written. HmlmError for a key of another form, no value, NaN or infinity.
+    Returns {"mean", "sd" (of the sample; 0 for one value), "n"}. Under the runner it also goes to
+    reports/<profile>/metrics.json; in Jupyter nothing is written. HmlmError for a key of another form, no value, NaN or
+    infinity.
     """
     if not KEY.fullmatch(key):
         raise HmlmError(f"metric {key!r}; allowed: 'NN_notebook/task/model/measure'")

@@ -257,13 +257,12 @@ def _summarize(reports: Path, profile: str) -> None:
 
 def _git() -> dict[str, object] | None:
     """Commit and whether the checkout differs from it; None outside a checkout."""
-    ask = lambda *words: (
-        subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout
-    )
     try:
-        return {
-            "commit": ask("rev-parse", "HEAD").strip(),
-            "dirty": bool(ask("status", "--porcelain", "hmlm_lib", "notebooks")),
-        }
+        commit = _ask_git("rev-parse", "HEAD").strip()
+        return {"commit": commit, "dirty": bool(_ask_git("status", "--porcelain", "hmlm_lib", "notebooks"))}
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _ask_git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout

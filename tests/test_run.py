@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from hmlm_lib.__main__ import main
 from hmlm_lib.errors import RunError
+from hmlm_lib.refresh import refresh
 from hmlm_lib.run import plan, run, select
 
 PARAMETERS = 'profile = "quick"\nseed = 0\ndevice = "auto"\nlevel = 0.5'
@@ -219,8 +220,6 @@ def test_refresh_brings_outputs_and_nothing_volatile(study):
     assert (study / "notebooks" / "01_good.ipynb").read_text() == text
     write(study, "01_good", "print('other')")
     with pytest.raises(RunError, match="01_good has changed since it was executed"):
-        from hmlm_lib.refresh import refresh
-
         refresh()
 
 

@@ -10,11 +10,11 @@ at the start of the previous step, the start and the end of this one, Eq. (2):
     predict:  g(s) = g_0 + d s                       (the line through the last two drives)
     correct:  g(s) = g_0 + d s + c s (s + r),        c = (g_1 - g_0 - d) / (1 + r),   r = last step / this step
 
-with g_1 evaluated at the prediction (the correction is made CORRECTIONS times), and the integrals of s^k in closed form. A
-species that is fast against the step then follows its drive instead of lagging behind it: a one-step exponential
-Runge-Kutta method starts each step from a constant drive and needs several times the evaluations down a
-cascade. The distance between prediction and correction controls the step. The polynomial is also the dense output:
-any time inside a step is Eq. (1) with a smaller h. A state at rest stays exactly at rest, whatever the step.
+with g_1 evaluated at the prediction (and again at each correction), and the integrals of s^k in closed form. A species
+that is fast against the step then follows its drive instead of lagging behind it: a one-step exponential Runge-Kutta
+method starts each step from a constant drive and needs several times the evaluations down a cascade. The distance
+between prediction and correction controls the step. The polynomial is also the dense output: any time inside a step is
+Eq. (1) with a smaller h. A state at rest stays exactly at rest, whatever the step.
 
 Ours: the combination; exponential Adams methods are textbook (Hochbruck and Ostermann, Acta Numerica 2010;19:209).
 """
@@ -216,7 +216,7 @@ def integrate(
     memory does not grow with the number of steps. Raises ExperimentError when a trajectory needs more than
     max_steps steps or leaves the finite numbers.
     """
-    n_species, batch = y0.shape
+    batch = y0.shape[1]
     times = times_h.double().to(y0.device).contiguous()
     t = times.new_full((batch,), float(times[0]))
     longest_h = float(times[-1] - times[0])

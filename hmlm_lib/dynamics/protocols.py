@@ -51,8 +51,8 @@ def knockout_screen(
 ) -> xr.DataArray:
     """Change of every species' activity when one species is knocked out, `hours` after the stimulus.
 
-    All knock-outs and the wild type are one batch. Returns dims (knockout, species), fraction of maximum; negative where
-    the knocked-out species is needed.
+    All knock-outs and the wild type are one batch. Returns dims (knockout, species), fraction of maximum; negative
+    where the knocked-out species is needed.
     """
     wild = Condition("wild type", stimulus=stimulus or {})
     knockouts = [Condition(name, stimulus=stimulus or {}, knockout=name) for name in network.species_names]

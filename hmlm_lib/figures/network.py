@@ -13,7 +13,7 @@ from hmlm_lib.figures.style import MODULE_COLOURS
 from hmlm_lib.network.network import SignalingNetwork
 
 ACTIVATION, INHIBITION = "#5b7f95", "#c1272d"
-# Columns of the drawing, from the outside of the cell to what it makes; modules of one column stand on top of each other.
+# From the outside of the cell to what it makes; modules of one column stand on top of each other.
 COLUMNS = (
     ("inputs",),
     ("receptors", "feedback"),

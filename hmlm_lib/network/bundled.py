@@ -18,7 +18,9 @@ import pandas as pd
 from hmlm_lib.errors import NetworkError, did_you_mean
 from hmlm_lib.network.network import SignalingNetwork
 
-CITATION = "Rogers JD and Richardson WJ, eLife 2022;11:e62856 (CC BY), core network; ECMSim (SysMechBioLab/ECMSim, MIT), extension"
+CITATION = (
+    "Core: Rogers JD and Richardson WJ, eLife 2022;11:e62856 (CC BY). Extension: ECMSim (SysMechBioLab/ECMSim, MIT)."
+)
 SCOPES = {"fibroblast": ("both", "extended"), "fibroblast-core": ("both", "core")}
 MARKERS = ("proCI", "proCIII", "fibronectin", "aSMA", "periostin", "TNC", "LOX")  # the paper's seven; core lacks LOX
 

@@ -1,7 +1,7 @@
 """Read and write SIF, the plainest network format: `source interaction target [target ...]`, one line an edge.
 
-SIF knows no AND gates. Reading: every activator is a reaction of its own (OR), gated by the absence of all inhibitors of
-its target; a target with inhibitors alone is active in their absence. Writing: one line a distinct signed edge.
+SIF knows no AND gates. Reading: every activator is a reaction of its own (OR), gated by the absence of all inhibitors
+of its target; a target with inhibitors alone is active in their absence. Writing: one line a distinct signed edge.
 """
 
 from pathlib import Path

@@ -218,11 +218,10 @@ def test_bad_experiments_are_one_clear_error(changed, message):
 def test_bad_choices_and_measurements():
     with pytest.raises(ExperimentError, match="perturb_at is 'later'; allowed: baseline, stimulus"):
         Condition("c", perturb_at="later")
+    course = [(0, 0.1), (5, 0.9)]
+    mixed = [Condition("a", {"NE": course}), Condition("b", {"NE": course}, interpolation="linear")]
     with pytest.raises(ExperimentError, match="mix step and linear"):
-        course = [(0, 0.1), (5, 0.9)]
-        simulate(
-            CORE, [Condition("a", {"NE": course}), Condition("b", {"NE": course}, interpolation="linear")], [0.0, 1.0]
-        )
+        simulate(CORE, mixed, [0.0, 1.0])
     truth = simulate(CORE, Condition("c"), [0.0, 1.0])
     with pytest.raises(ExperimentError, match=r"times_h \[.*0.5.*\] are not among"):
         observe(truth, [0.5], 0.0, seed=0)
