@@ -34,14 +34,14 @@ from hmlm_lib.network.network import NetworkArrays
 SMALLEST = 1e-20  # log(0) is -inf and its gradient NaN; much smaller, and its power is a slow denormal in float32
 
 
-def power(x: Float[Tensor, "*shape"], n: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def power(x: Float[Tensor, "*#shape"], n: Float[Tensor, "*#shape"]) -> Float[Tensor, "*#shape"]:
     """p = min(x, 1)^n for x >= 0, by way of the logarithm: three times as fast as `torch.pow`."""
     return torch.exp(n * torch.log(x.clamp(SMALLEST, 1.0)))
 
 
 def activation(
-    x: Float[Tensor, "*shape"], n: Float[Tensor, "*shape"], ec50: Float[Tensor, "*shape"]
-) -> Float[Tensor, "*shape"]:
+    x: Float[Tensor, "*#shape"], n: Float[Tensor, "*#shape"], ec50: Float[Tensor, "*#shape"]
+) -> Float[Tensor, "*#shape"]:
     """Normalized Hill activation, Eq. (3): fraction of maximum in [0, 1] for x in [0, 1]; 1 for x > 1."""
     p, half = power(x, n), ec50**n
     return (1 - half) * p / (half * (1 - p) + (1 - half) * p)

@@ -269,5 +269,5 @@ def _arrays(network: SignalingNetwork) -> NetworkArrays:
     )
 
 
-def _int(values: Iterable[int]) -> Int[np.ndarray, " item"]:
+def _int(values: Iterable) -> Int[np.ndarray, " item"]:
     return np.array(list(values), dtype=np.int64)

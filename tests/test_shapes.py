@@ -1,0 +1,49 @@
+"""The shapes written in the annotations, checked by beartype while the library does its ordinary work.
+
+In a process of its own: the check slows the simulator several times, and the tests of bad input pass on purpose what the
+annotations forbid.
+"""
+
+import subprocess
+import sys
+
+WORK = """
+import warnings
+warnings.simplefilter("ignore")
+import sys, types
+from beartype import BeartypeConf, beartype
+from jaxtyping import install_import_hook
+sys.modules["tower"] = types.SimpleNamespace(check=beartype(conf=BeartypeConf(is_pep484_tower=True)))  # int is a float
+install_import_hook("hmlm_lib", "tower.check")
+
+import numpy as np
+import torch
+from hmlm_lib import features, figures, metrics
+from hmlm_lib.dynamics import Condition, Parameters, four_conditions, observe, simulate, trajectories
+from hmlm_lib.network import load_network
+
+core = load_network("fibroblast-core")
+core.summary(), core.to_hetero(), core.to_networkx()
+times = np.linspace(0.0, 6.0, 7)
+ramp = Condition("ramp", stimulus={"NE": [(0.0, 0.1), (4.0, 0.9)]}, interpolation="linear", knockout="smad3")
+course = simulate(core, [*four_conditions(core), ramp], times, tolerance=1e-3)
+simulate(core, Condition("pulse", {"NE": [(0, 0.9), (2, 0.1)]}), times, dtype=torch.float32, tolerance=1e-3)
+observe(course, times[:3], 0.1, seed=0, species=["proCI"])
+w = torch.tensor(core.arrays.w, requires_grad=True)
+level = torch.as_tensor(core.arrays.input_level)[None]
+trajectories(core.arrays, [0.0, 1.0], level, parameters=Parameters(w=w), tolerance=1e-3).sum().backward()
+assert w.grad.abs().sum() > 0
+features.temporal_features(course)
+prior = features.topology_prior(core)
+features.refined_prior(prior, features.lagged_correlation(course.values, times, 1))
+features.module_mean(course.values, core.arrays.module)
+figures.fig_network(core)
+metrics.record("01_network/a/b/c", [1.0, 2.0])
+print("done")
+"""
+
+
+def test_annotated_shapes_hold_in_ordinary_work():
+    done = subprocess.run([sys.executable, "-c", WORK], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout == "done\n"
