@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     batches, sizes = [1, 100, 1000, 10_000], [100, 1000, 10_000, 100_000]
-    table = compare(batches[:2] if options.quick else batches, 2 if options.quick else 8, options.device)
+    table = compare(batches[:2] if options.quick else batches, 2 if options.quick else 16, options.device)
     growth = scaling(sizes[:2] if options.quick else sizes, options.device)
     if options.json:
         entries = {

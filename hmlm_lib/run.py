@@ -77,11 +77,12 @@ def declared(path: Path) -> dict[str, str]:
     return {name: info["default"] for name, info in papermill.inspect_notebook(str(path)).items()}
 
 
-def plan(chosen: Sequence[Path], profile: str, given: dict[str, object], device: str, seed: int) -> list[Plan]:
+def plan(
+    chosen: Sequence[Path], profile: str, given: dict[str, object], device: str, seed: int, code: str
+) -> list[Plan]:
     """What to execute, with every parameter checked before anything runs; RunError names the first that is wrong."""
     get_profile(profile)
     parameters = {"profile": profile, "device": device, "seed": seed} | given
-    code = code_hash()
     plans = []
     for path in chosen:
         known = declared(path)
@@ -129,7 +130,8 @@ def run(
     Raises RunError before anything is executed if a name, profile or parameter is wrong, another run uses the same
     reports, or an output folder cannot be written.
     """
-    plans = plan(select(names), profile, given or {}, device, seed)
+    code = code_hash()
+    plans = plan(select(names), profile, given or {}, device, seed, code)
     reports = paths.reports_dir(profile)
     for folder in (reports, paths.figures_dir()):
         write_whole(folder / ".writable", "", RunError)
@@ -152,8 +154,8 @@ def run(
             problem = execute(item, reports)
             failed += [item.name] if problem else []
             print(f"FAILED: {problem}" if problem else f"{time.monotonic() - started:.1f} s", flush=True)
-            _summarize(reports, profile)
-        _summarize(reports, profile)
+            _summarize(reports, profile, code)
+        _summarize(reports, profile, code)
     for name in failed:
         print(f"failed: {name}; the notebook with its traceback is {_shown(reports / f'{name}.failed.ipynb')}")
     return failed
@@ -181,13 +183,40 @@ def is_whole(item: Plan, reports: Path) -> bool:
 
 def execute(item: Plan, reports: Path) -> str | None:
     """Execute one notebook and write its outputs, its record last; returns what went wrong, or None."""
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
     running, staged = reports / f".running-{item.name}.ipynb", reports / f".running-{item.name}.json"
     started, clock = time.time(), time.monotonic()
+    record, kept = reports / "records" / f"{item.name}.json", reports / f"{item.name}.failed.ipynb"
+    try:
+        problem = _papermill(item, running, staged)
+        record.unlink(missing_ok=True)
+        if problem:
+            if running.exists():
+                os.replace(running, kept)
+            staged.unlink(missing_ok=True)
+            return problem
+        kept.unlink(missing_ok=True)
+        outputs = _collect(item, running, reports, started)
+        made = {
+            "input_hash": item.input_hash,
+            "parameters": item.parameters,
+            "seconds": round(time.monotonic() - clock, 1),
+            "outputs": outputs,
+            "metrics": read_json(staged) or {},
+        }
+        write_whole(record, as_json(made), RunError)
+        staged.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"{item.name}: {error.strerror or error}; what was finished before is kept") from None
+    return None
+
+
+def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
+    """Run the cells; the notebook goes to `running` cell by cell, its metrics to `staged`. What went wrong, or None."""
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
     os.environ[FILE_VARIABLE] = str(staged)
-    problem = None
     try:
         papermill.execute_notebook(
             str(item.path),
@@ -199,16 +228,17 @@ def execute(item: Plan, reports: Path) -> str | None:
             cwd=paths.notebooks_dir(),
         )
     except PapermillExecutionError as error:
-        problem = (
-            f"{error.ename} in cell {error.exec_count}: {str(error.evalue).splitlines()[0] if error.evalue else ''}"
-        )
+        reason = str(error.evalue).splitlines()
+        return f"{error.ename} in cell {error.exec_count}: {reason[0] if reason else ''}"
+    except DeadKernelError:
+        return "the kernel died (killed, or out of memory)"
     finally:
         os.environ.pop(FILE_VARIABLE, None)
-    if problem:
-        os.replace(running, reports / f"{item.name}.failed.ipynb")
-        staged.unlink(missing_ok=True)
-        return problem
-    (reports / f"{item.name}.failed.ipynb").unlink(missing_ok=True)
+    return None
+
+
+def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[str, str]:
+    """Put notebook and page in place, remove figures this run no longer draws; output -> sha256."""
     page = reports / f"{item.name}.html"
     write_whole(page, _html(running), RunError)
     os.replace(running, reports / f"{item.name}.ipynb")
@@ -216,17 +246,7 @@ def execute(item: Plan, reports: Path) -> str | None:
     for stale in [path for path in figures if path.stat().st_mtime < started - 1]:
         stale.unlink()
         figures.remove(stale)
-    outputs = {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", page, *figures)}
-    made = {
-        "input_hash": item.input_hash,
-        "parameters": item.parameters,
-        "seconds": round(time.monotonic() - clock, 1),
-        "outputs": outputs,
-        "metrics": read_json(staged) or {},
-    }
-    write_whole(reports / "records" / f"{item.name}.json", as_json(made), RunError)
-    staged.unlink(missing_ok=True)
-    return None
+    return {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", page, *figures)}
 
 
 def _html(notebook: Path) -> str:
@@ -240,9 +260,15 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(paths.output_root()))
 
 
-def _summarize(reports: Path, profile: str) -> None:
-    """Rebuild metrics.json and manifest.json from the records."""
+def _summarize(reports: Path, profile: str, code: str) -> None:
+    """Rebuild metrics.json and manifest.json from the records; those of other code or other cells are left out."""
     records = {path.stem: read_json(path) or {} for path in sorted((reports / "records").glob("*.json"))}
+    current = {path.stem: path for path in notebooks()}
+    records = {
+        name: made
+        for name, made in records.items()
+        if name in current and made.get("input_hash") == _input_hash(current[name], made["parameters"], code)
+    }
     metrics = {key: value for made in records.values() for key, value in made.get("metrics", {}).items()}
     manifest = {
         "profile": profile,

@@ -116,6 +116,34 @@ def test_a_failing_notebook_is_kept_and_the_others_run(study, capsys):
     assert not (reports(study) / "01_good.failed.ipynb").exists()
 
 
+def test_a_dead_kernel_is_a_failed_notebook(study, capsys):
+    write(study, "01_good", "import os; os.kill(os.getpid(), 9)")
+    assert main(["run"]) == 1
+    assert "01_good ... FAILED: the kernel died" in capsys.readouterr().out
+    assert (reports(study) / "02_also.ipynb").exists()
+
+
+def test_a_full_disk_is_one_line(study, capsys, monkeypatch):
+    import errno
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("hmlm_lib.run._papermill", full)
+    assert main(["run"]) == 2
+    assert capsys.readouterr().err == "error: 01_good: No space left on device; what was finished before is kept\n"
+
+
+def test_numbers_of_changed_notebooks_leave_the_metrics(study):
+    run()
+    write(study, "01_good", "raise ValueError")
+    run(["01"])
+    assert list(json.loads((reports(study) / "metrics.json").read_text())) == ["02_also/toy/model/score"]
+    write(study, "02_also", "print('changed, not yet run')")
+    run(["01"])
+    assert json.loads((reports(study) / "metrics.json").read_text()) == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -147,7 +175,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_runs(study, cap
 
 
 def test_parameters_are_read_as_yaml(study):
-    item = plan(select(["01"]), "quick", {"level": [1, 2]}, "auto", 3)[0]
+    item = plan(select(["01"]), "quick", {"level": [1, 2]}, "auto", 3, code="")[0]
     assert item.parameters == {"profile": "quick", "device": "auto", "seed": 3, "level": [1, 2]}
 
 

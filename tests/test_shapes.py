@@ -1,7 +1,7 @@
 """The shapes written in the annotations, checked by beartype while the library does its ordinary work.
 
-In a process of its own: the check slows the simulator several times, and the tests of bad input pass on purpose what the
-annotations forbid.
+In a process of its own: the check slows the simulator several times, and the tests of bad input pass on purpose
+what the annotations forbid.
 """
 
 import subprocess
