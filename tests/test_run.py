@@ -182,12 +182,12 @@ def test_parameters_are_read_as_yaml(study):
 def start(study):
     """`run` as a process of its own, which listens to Ctrl-C even where this one was told to ignore it."""
     environment = os.environ | {"HMLM_NOTEBOOKS_DIR": str(study / "notebooks"), "HMLM_OUTPUT_DIR": str(study)}
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from hmlm_lib.__main__ import main; sys.exit(main(['run']))"
+    )
     return subprocess.Popen(
-        [sys.executable, "-m", "hmlm_lib", "run"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
