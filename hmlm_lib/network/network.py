@@ -1,6 +1,6 @@
 """A signalling network: species in modules, reactions with signs and AND gates, and the arrays that models read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -99,6 +99,32 @@ class SignalingNetwork:
         object.__setattr__(self, "species", species)
         object.__setattr__(self, "reactions", reactions)
         object.__setattr__(self, "rules", tuple(rules))
+
+    @classmethod
+    def from_rules(
+        cls,
+        name: str,
+        rules: Sequence[str],
+        tau: float | Mapping[str, float] = 1.0,
+        input_level: float = 0.0,
+        n: float = 1.4,
+        ec50: float = 0.5,
+    ) -> "SignalingNetwork":
+        """A network from its rules alone; species in order of appearance.
+
+        tau (hours) for all species, or by name (1 for the others); input_level is the level of every input `=> X`
+        before a stimulus; all other reactions have weight 1.
+        """
+        parsed = [parse_rule(text, where=f"network {name!r}, rule {i + 1}") for i, text in enumerate(rules)]
+        found = dict.fromkeys(s for rule in parsed for s in (*(r.species for r in rule.reactants), rule.product))
+        given = dict(tau) if isinstance(tau, Mapping) else dict.fromkeys(found, tau)
+        for species in given:
+            if species not in found:
+                raise NetworkError(f"network {name!r}, tau: unknown species {species!r}{did_you_mean(species, found)}")
+        w = [1.0 if rule.reactants else input_level for rule in parsed]
+        reactions = pd.DataFrame({"rule": list(rules), "w": w}, index=[f"r{i + 1}" for i in range(len(parsed))])
+        times = pd.DataFrame({"tau": [given.get(species, 1.0) for species in found]}, index=list(found))
+        return cls(name, times, reactions.assign(n=n, ec50=ec50))
 
     def __repr__(self) -> str:
         counts = self.summary()

@@ -41,6 +41,17 @@ def test_two_inputs_of_one_species_combine_by_or():
     assert len(arrays.product) == 0
 
 
+def test_from_rules_in_order_of_appearance():
+    made = SignalingNetwork.from_rules("mine", ["=> A", "A & !B => C"], tau={"C": 10}, input_level=0.2, n=2, ec50=0.4)
+    assert made.species["tau"].to_dict() == {"A": 1.0, "B": 1.0, "C": 10.0}
+    assert made.reactions[["w", "n", "ec50"]].values.tolist() == [[0.2, 2, 0.4], [1.0, 2, 0.4]]
+    assert SignalingNetwork.from_rules("mine", ["A => B"], tau=3).species["tau"].tolist() == [3, 3]
+    with pytest.raises(NetworkError, match=r"tau: unknown species 'gen' \(did you mean 'gene'"):
+        SignalingNetwork.from_rules("mine", ["A => gene"], tau={"gen": 2})
+    with pytest.raises(RuleError, match=r"network 'mine', rule 2: rule 'B => '"):
+        SignalingNetwork.from_rules("mine", ["A => B", "B => "])
+
+
 def test_summary_counts():
     assert network().summary() == {
         "species": 4, "reactions": 3, "inputs": 1, "signed_edges": 3, "activating": 2, "inhibiting": 1,
