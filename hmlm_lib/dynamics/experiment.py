@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from hmlm_lib.errors import ExperimentError
+from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.network.network import SignalingNetwork
 
 Course = Sequence[tuple[float, float]]
@@ -76,8 +76,6 @@ def ymax_factors(network: SignalingNetwork, condition: Condition) -> Float[np.nd
 def position(network: SignalingNetwork, species: str, where: str) -> int:
     """Index of a species; ExperimentError with `where` and the nearest name if the network has none such."""
     if species not in network.index:
-        from hmlm_lib.errors import did_you_mean
-
         raise ExperimentError(
             f"{where}: network {network.name!r} has no species {species!r}"
             f"{did_you_mean(species, network.species_names)}"
@@ -157,7 +155,5 @@ def observe(
     known = set(map(str, trajectories.species.values))
     for name in species:
         if name not in known:
-            from hmlm_lib.errors import did_you_mean
-
             raise ExperimentError(f"species {name!r} is not in the trajectories{did_you_mean(name, known)}")
     return measured.where(measured.species.isin(list(species)))

@@ -1,7 +1,7 @@
 """From a network and conditions to trajectories: one batched call, on CPU or CUDA, with or without gradients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -42,6 +42,11 @@ class Parameters:
     tau: np.ndarray | Tensor | None = None
     ymax: np.ndarray | Tensor | None = None
     y0: np.ndarray | Tensor | None = None
+
+    @property
+    def per_condition(self) -> bool:
+        """Whether any parameter differs from condition to condition."""
+        return any(v is not None and v.ndim == 2 for v in (getattr(self, f.name) for f in fields(self)))
 
     def rows(self, part: slice) -> "Parameters":
         """The parameters of some conditions."""
@@ -179,22 +184,67 @@ def simulate(
     factors = np.array([ymax_factors(network, c) for c in conditions])
     at_rest = np.array([c.perturb_at == "baseline" for c in conditions])
     own = parameters or Parameters()
-    _check_conditions(own, y0, len(conditions))
+    y0 = _check_conditions(own, y0, len(conditions), len(base))
     chunks = []
     for first in range(0, len(conditions), batch_size):
         part = slice(first, first + batch_size)
-        cell = own.rows(part)
-        rest_factor = np.where(at_rest[part, None], factors[part], 1.0)
-        start = None if y0 is None else y0[part]
-        tensor = lambda values: torch.as_tensor(values, dtype=dtype, device=device)  # noqa: E731
+        cell, start = own.rows(part), None if y0 is None else y0[part]
         with torch.no_grad():
-            rest = _settle(network.arrays, tensor, base, rest_factor, start, cell, baseline_h, tolerance)
-            stimulus = Stimulus(torch.as_tensor(knots, device=device), tensor(levels[..., part]), kind)
-            scaled = _scaled(network.arrays, cell, factors[part])
-            zero = np.concatenate([[0.0], times]) if times[0] > 0 else times
-            out = trajectories(network.arrays, zero, stimulus, rest, scaled, tolerance)
-        chunks.append(out[:, len(zero) - len(times) :].cpu().numpy())
+            on = _On(network.arrays, dtype, device, tolerance)
+            rest = on.settle(base, np.where(at_rest[part, None], factors[part], 1.0), start, cell, baseline_h)
+            stimulus = Stimulus(torch.as_tensor(knots, device=device), on.tensor(levels[..., part]), kind)
+            chunks.append(on.run(stimulus, rest, factors[part], cell, times).cpu().numpy())
     return as_data_array(np.concatenate(chunks), [c.name for c in conditions], times, network)
+
+
+@dataclass(frozen=True)
+class _On:
+    """What every run of one `simulate` call shares."""
+
+    arrays: NetworkArrays
+    dtype: torch.dtype
+    device: str
+    tolerance: float
+
+    def tensor(self, values: np.ndarray | Tensor) -> Tensor:
+        return torch.as_tensor(values, dtype=self.dtype, device=self.device)
+
+    def run(
+        self,
+        stimulus: Tensor | Stimulus,
+        start: Tensor,
+        factors: Float[np.ndarray, "condition species"],
+        parameters: Parameters,
+        times: Float[np.ndarray, " time"],
+    ) -> Float[Tensor, "condition time species"]:
+        """Trajectories from `start` at 0 h, at `times`, with ymax multiplied by each condition's factors."""
+        if (factors != 1).any():
+            ymax = self.arrays.ymax if parameters.ymax is None else np.asarray(parameters.ymax)
+            parameters = replace(parameters, ymax=ymax * factors)
+        from_zero = times if times[0] == 0 else np.concatenate([[0.0], times])
+        out = trajectories(self.arrays, from_zero, stimulus, start, parameters, self.tolerance)
+        return out[:, len(from_zero) - len(times) :]
+
+    def settle(
+        self,
+        base: Float[np.ndarray, " species"],
+        factors: Float[np.ndarray, "condition species"],
+        y0: np.ndarray | None,
+        parameters: Parameters,
+        baseline_h: float,
+    ) -> Float[Tensor, "condition species"]:
+        """State after baseline_h hours of inputs alone; cells that are alike are simulated once."""
+        cells, same = factors, slice(None)
+        if y0 is None and not parameters.per_condition:
+            cells, same = np.unique(factors, axis=0, return_inverse=True)
+            same = same.reshape(-1)
+        if y0 is None:
+            y0 = self.arrays.y0 if parameters.y0 is None else parameters.y0
+        start = self.tensor(y0).expand(len(cells), -1)
+        if baseline_h > 0:
+            held = self.tensor(base).expand(len(cells), -1)
+            start = self.run(held, start, cells, parameters, np.array([baseline_h]))[:, 0]
+        return start[same]
 
 
 def _check_call(
@@ -216,34 +266,23 @@ def _check_call(
     return check_times(times_h)
 
 
-def _check_conditions(parameters: Parameters, y0: np.ndarray | None, n_conditions: int) -> None:
-    given = {f.name: getattr(parameters, f.name) for f in fields(parameters)}
-    for name, value in [*given.items(), ("y0", y0)]:
+def _check_conditions(
+    parameters: Parameters, y0: np.ndarray | None, n_conditions: int, n_species: int
+) -> np.ndarray | None:
+    """y0 as float64, after a look at the rows of everything that is given by condition."""
+    for field in fields(parameters):
+        value = getattr(parameters, field.name)
         if value is not None and value.ndim == 2 and len(value) != n_conditions:
-            raise ExperimentError(f"{name} has {len(value)} rows for {n_conditions} conditions")
-
-
-def _scaled(arrays: NetworkArrays, parameters: Parameters, factors: np.ndarray) -> Parameters:
-    """The parameters with ymax multiplied by each condition's knock-outs and over-expressions."""
-    if (factors == 1).all():
-        return parameters
-    ymax = arrays.ymax if parameters.ymax is None else np.asarray(parameters.ymax)
-    values = {f.name: getattr(parameters, f.name) for f in fields(parameters)}
-    return Parameters(**(values | {"ymax": ymax * factors}))
-
-
-def _settle(arrays, tensor, base, factors, y0, parameters, baseline_h, tolerance) -> Tensor:
-    """State [condition, species] after baseline_h hours of inputs alone; equal cells are simulated once."""
-    values = [getattr(parameters, f.name) for f in fields(parameters)]
-    alike = y0 is None and all(v is None or v.ndim == 1 for v in values)
-    cells, same = np.unique(factors, axis=0, return_inverse=True) if alike else (factors, slice(None))
-    start = arrays.y0 if y0 is None and parameters.y0 is None else (y0 if y0 is not None else parameters.y0)
-    start = tensor(start).expand(len(cells), -1)
-    if baseline_h > 0:
-        levels = tensor(base).expand(len(cells), -1)
-        scaled = _scaled(arrays, parameters, cells)
-        start = trajectories(arrays, [0.0, baseline_h], levels, start, scaled, tolerance)[:, -1]
-    return start[same.reshape(-1)] if alike else start
+            raise ExperimentError(f"{field.name} has {len(value)} rows for {n_conditions} conditions")
+    if y0 is None:
+        return None
+    y0 = np.asarray(y0, dtype=float)
+    if y0.shape != (n_conditions, n_species):
+        raise ExperimentError(f"y0 has shape {y0.shape}; allowed: (conditions, species) = {(n_conditions, n_species)}")
+    if not np.isfinite(y0).all():
+        row, species = np.argwhere(~np.isfinite(y0))[0]
+        raise ExperimentError(f"y0[{row}, {species}] is {y0[row, species]}; allowed: finite activities")
+    return y0
 
 
 def as_data_array(

@@ -207,7 +207,8 @@ RUN = {"network": CORE, "conditions": Condition("c"), "times_h": [0.0, 1.0]}
         ({"parameters": Parameters(w=np.full(162, np.nan))}, r"parameter w of r1 is nan"),
         ({"parameters": Parameters(n=np.ones(3))}, r"parameter n has shape \(3,\); allowed: \(162,\)"),
         ({"parameters": Parameters(w=np.ones((2, 162)))}, "w has 2 rows for 1 conditions"),
-        ({"y0": np.zeros((3, 109))}, "y0 has 3 rows for 1 conditions"),
+        ({"y0": np.zeros((3, 109))}, r"y0 has shape \(3, 109\); allowed: .* = \(1, 109\)"),
+        ({"y0": np.full((1, 109), np.nan)}, r"y0\[0, 0\] is nan; allowed: finite activities"),
     ],
 )
 def test_bad_experiments_are_one_clear_error(changed, message):
