@@ -82,6 +82,8 @@ def plan(
 ) -> list[Plan]:
     """What to execute, with every parameter checked before anything runs; RunError names the first that is wrong."""
     get_profile(profile)
+    if "profile" in given:
+        raise RunError("the profile is chosen by --profile, which also names the folder of reports; not by -p")
     parameters = {"profile": profile, "device": device, "seed": seed} | given
     plans = []
     for path in chosen:

@@ -151,6 +151,7 @@ def test_numbers_of_changed_notebooks_leave_the_metrics(study):
         (["run", "-p", "level"], "parameter 'level'; allowed: -p key=value"),
         (["run", "-p", "level=[1"], "parameter 'level=[1': the value cannot be read"),
         (["run", "--profile", "quik"], "no profile 'quik' (did you mean 'quick'?); allowed: quick, record, full"),
+        (["run", "-p", "profile=full"], "the profile is chosen by --profile"),
         (["run", "03"], "no notebook '03'"),
         (["run", "god"], "no notebook 'god' (did you mean 'good'?); allowed: 01_good, 02_also"),
         (["refresh"], "01_good has not been executed"),
