@@ -32,6 +32,14 @@ class FeatureError(HmlmError, ValueError):
     """Times or trajectories from which no feature can be computed."""
 
 
+class ModelError(HmlmError, ValueError):
+    """A model configuration, checkpoint or experiment that a model cannot use."""
+
+
+class TrainingError(HmlmError, RuntimeError):
+    """Training that diverged; the last good state is kept."""
+
+
 class DataUnavailable(HmlmError, OSError):
     """A data set that is neither in HMLM_DATA_DIR, nor cached, nor downloadable now."""
 

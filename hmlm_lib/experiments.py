@@ -1,0 +1,159 @@
+"""Many experiments on one network: what was done to the cell, how it started, what was measured.
+
+The one data type that every model reads: `fit(experiments) -> self` and `predict(experiments, times_h)`, where
+predict may use everything but `activity`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float, Int
+
+from hmlm_lib.dynamics.experiment import Condition, check_times, ymax_factors
+from hmlm_lib.dynamics.simulate import as_data_array
+from hmlm_lib.errors import ExperimentError, did_you_mean
+from hmlm_lib.network.network import SignalingNetwork
+
+Trajectories = Float[np.ndarray, "condition time species"]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiments:
+    """Conditions on one network, each seen at the same times.
+
+    network: what is known of the wiring; its species are the species axis. stimulus: input level of every species
+    from t = 0 on, in [0, 1]. factor: on ymax from t = 0 on; 0 knock-out, 1 untouched, > 1 over-expression. y0: state
+    at t = 0. times_h: hours, increasing. activity: measured fraction of maximum; NaN where nothing was measured.
+
+    Raises ExperimentError, naming condition, time and species, for values that no model can read.
+    """
+
+    network: SignalingNetwork
+    names: tuple[str, ...]
+    stimulus: Float[np.ndarray, "condition species"]
+    factor: Float[np.ndarray, "condition species"]
+    y0: Float[np.ndarray, "condition species"]
+    times_h: Float[np.ndarray, " time"]
+    activity: Trajectories
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times_h", check_times(self.times_h))
+        flat = (len(self.names), len(self.network.species_names))
+        shapes = {"stimulus": flat, "factor": flat, "y0": flat, "activity": (flat[0], len(self.times_h), flat[1])}
+        for name, shape in shapes.items():
+            value = np.asarray(getattr(self, name), dtype=float)
+            if value.shape != shape:
+                raise ExperimentError(f"experiments, {name} has shape {value.shape}; allowed: {shape}")
+            object.__setattr__(self, name, value)
+        for name, high in (("stimulus", 1.0), ("factor", np.inf), ("y0", np.inf)):
+            self._check(name, high)
+        if np.isinf(self.activity).any():
+            at = np.argwhere(np.isinf(self.activity))[0]
+            raise ExperimentError(f"experiments, activity{self._where(at)} is infinite; allowed: numbers, or NaN")
+
+    def _check(self, name: str, high: float) -> None:
+        value = getattr(self, name)
+        wrong = ~((value >= 0) & (value <= high) & np.isfinite(value))
+        if wrong.any():
+            row, species = np.argwhere(wrong)[0]
+            raise ExperimentError(
+                f"experiments, {name} of {self.network.species_names[species]} in condition {self.names[row]!r} is "
+                f"{value[row, species]}; allowed: a number in [0, {high:g}]"
+            )
+
+    def _where(self, at: np.ndarray) -> str:
+        condition, time, species = at
+        return (
+            f" of {self.network.species_names[species]} in condition {self.names[condition]!r} at "
+            f"{self.times_h[time]:g} h"
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def measured(self) -> Bool[np.ndarray, "condition time species"]:
+        """Where something was measured."""
+        return ~np.isnan(self.activity)
+
+    @property
+    def wild_type(self) -> Bool[np.ndarray, " condition"]:
+        """Conditions in which no species' ymax was touched."""
+        return (self.factor == 1).all(1)
+
+    def take(self, rows: Sequence[int] | Int[np.ndarray, " row"] | Bool[np.ndarray, " condition"]) -> "Experiments":
+        """Some conditions, by index or mask."""
+        rows = np.arange(len(self))[np.asarray(rows)]
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in rows),
+            stimulus=self.stimulus[rows],
+            factor=self.factor[rows],
+            y0=self.y0[rows],
+            activity=self.activity[rows],
+        )
+
+    def at(self, times: Sequence[int] | Int[np.ndarray, " time"]) -> "Experiments":
+        """The same conditions at some of the times, by index."""
+        times = np.asarray(times)
+        return replace(self, times_h=self.times_h[times], activity=self.activity[:, times])
+
+    def without(self, activity: bool = True) -> "Experiments":
+        """The same conditions with nothing measured: what a model may see of a test."""
+        return replace(self, activity=np.full_like(self.activity, np.nan)) if activity else self
+
+    def to_data_array(self, values: Trajectories | None = None, times_h: np.ndarray | None = None) -> xr.DataArray:
+        """Values (default: what was measured) with the names of conditions, species and modules."""
+        values = self.activity if values is None else values
+        return as_data_array(values, self.names, self.times_h if times_h is None else times_h, self.network)
+
+    @classmethod
+    def from_data_array(
+        cls, network: SignalingNetwork, conditions: Sequence[Condition], y0: np.ndarray, data: xr.DataArray
+    ) -> "Experiments":
+        """Experiments from labelled measurements: dims (condition, time, species); constant stimuli only.
+
+        Species that were not measured may be absent (they become NaN). Raises ExperimentError for a species that
+        the network lacks, a condition that is missing or a stimulus that changes with time.
+        """
+        measured = [str(name) for name in data.species.values]
+        for name in measured:
+            if name not in network.index:
+                raise ExperimentError(
+                    f"measurements: network {network.name!r} has no species {name!r}"
+                    f"{did_you_mean(name, network.species_names)}"
+                )
+        absent = [c.name for c in conditions if c.name not in set(map(str, data.condition.values))]
+        if absent:
+            raise ExperimentError(f"measurements: condition {absent[0]!r} is missing")
+        activity = np.full((len(conditions), data.sizes["time"], len(network.species_names)), np.nan)
+        rows = data.sel(condition=[c.name for c in conditions]).transpose("condition", "time", "species")
+        activity[:, :, [network.index[name] for name in measured]] = rows.values
+        return cls(
+            network=network,
+            names=tuple(c.name for c in conditions),
+            stimulus=np.array([held_levels(network, c) for c in conditions]),
+            factor=np.array([ymax_factors(network, c) for c in conditions]),
+            y0=np.asarray(y0, dtype=float),
+            times_h=rows.time.values,
+            activity=activity,
+        )
+
+
+def held_levels(network: SignalingNetwork, condition: Condition) -> Float[np.ndarray, " species"]:
+    """Input level of every species under a condition whose stimuli are held from t = 0 on."""
+    level = network.arrays.input_level.copy()
+    for species, given in condition.stimulus.items():
+        if not np.isscalar(given):
+            raise ExperimentError(
+                f"condition {condition.name!r}, stimulus {species} changes with time; allowed here: one level"
+            )
+        if species not in network.index:
+            raise ExperimentError(
+                f"condition {condition.name!r}: network {network.name!r} has no species {species!r}"
+                f"{did_you_mean(species, network.species_names)}"
+            )
+        level[network.index[species]] = float(given)
+    return level

@@ -1,0 +1,410 @@
+"""HMLM: molecules as tokens, attention along the signalling graph, three scales, an information transducer in time.
+
+    drive    D_v = ymax_v clip(1 - (1 - u_v) prod_r (1 - w_r q_r(y)) + s_v(y), 0, 1)         Eq. (1)
+    state    tau_v dy_v/dt = D_v(y) - y_v                                                     Eq. (2)
+
+q_r: attention of molecules to their AND groups (`attention.py`); s_v: what pathways and the cell say (`scales.py`); Eq. (2)
+is solved by `transducer.py`. Trained end to end through the roll-out, on the measured points only.
+
+Source: HMLM paper for tokens, scales, graph attention and transducer. Ours: how they are put together and trained.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+
+from hmlm_lib.dynamics.experiment import check_times
+from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.experiments import Experiments
+from hmlm_lib.files import write_whole
+from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention
+from hmlm_lib.hmlm.scales import Hierarchy
+from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, tokens
+from hmlm_lib.hmlm.transducer import between, time_grid, transduce
+from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.training import Progress, Training, load_parameters, read_safetensors, train
+
+DENSE_UP_TO = 400  # species; above it the sparse path is faster on a CPU
+
+
+@dataclass(frozen=True)
+class HMLMConfig:
+    """Choices of the model; every `False` is an ablation.
+
+    width: of tokens. heads: gates an edge has, and heads of every softmax. layers: of attention among pathways and
+    cell (with attention="softmax": also among molecules). attention: `logic` (gates, AND, OR) or `softmax` (the paper's
+    formula). identity: let species and edges learn numbers of their own; without it a token is only its role,
+    position and parameters, and the model can be moved to another network. grid: steps over the horizon;
+    corrections: sweeps a step; refresh: steps between two readings of the hierarchy. shift_penalty: weight of the
+    mean square of the hierarchy's shift in the loss.
+    """
+
+    width: int = 16
+    heads: int = 2
+    layers: int = 1
+    attention: str = "logic"
+    hierarchy: bool = True
+    pathway: bool = True
+    cell: bool = True
+    signs: bool = True
+    and_groups: bool = True
+    learn_tau: bool = True
+    identity: bool = True
+    grid: int = 40
+    corrections: int = 2
+    refresh: int = 2
+    shift_penalty: float = 0.01
+    dense: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.attention not in ("logic", "softmax"):
+            raise ModelError(f"attention is {self.attention!r}; allowed: logic, softmax")
+        for name in ("width", "heads", "grid", "refresh"):
+            if getattr(self, name) < 1:
+                raise ModelError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        if self.width % self.heads:
+            raise ModelError(f"width is {self.width}; allowed: a multiple of heads = {self.heads}")
+
+
+class HMLM(nn.Module):
+    """The model on one network. `from_network`, `fit`, `predict`, `attention`, `save`, `load`."""
+
+    FREE = ("gate", "weight", "log_tau", "read", "sign")  # a number a species or edge: learned faster than shared layers
+
+    def __init__(self, network: SignalingNetwork, config: HMLMConfig):
+        super().__init__()
+        self.network, self.config = network, config
+        self.horizon_h = 0.0  # longest time it was trained on
+        t = tokens(network.arrays)
+        self._remember(t)
+        size, edges, reactions, d, h = t.n_species, len(t.source), len(t.product), config.width, config.heads
+        own = size if config.identity else 0
+        self.embed = nn.Sequential(nn.Linear(len(SPECIES_FEATURES), d), nn.Tanh(), nn.Linear(d, d))
+        self.own = nn.Parameter(0.1 * torch.randn(own, d))
+        self.log_tau = nn.Parameter(torch.zeros(size, 1)) if config.learn_tau and config.identity else None
+        if config.attention == "logic":
+            self._logic(t, edges, reactions, size)
+        else:
+            self.mix = nn.ModuleList(GraphAttention(d, h, 4) for _ in range(config.layers))
+            self.feed = nn.ModuleList(
+                nn.Sequential(nn.LayerNorm(d), nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, d))
+                for _ in range(config.layers)
+            )
+            self.carry, self.readout = nn.Linear(d, d), nn.Linear(d, 1)
+            nn.init.constant_(self.readout.bias, -2.0)
+        if config.hierarchy:
+            self.hierarchy = Hierarchy(t.module, t.n_modules, d, h, config.layers, config.pathway, config.cell)
+            self.read = nn.Parameter(torch.zeros(own, d))
+
+    def _remember(self, t: "object") -> None:
+        for name in ("species", "edge", "source", "target", "tau_h", "inhibits"):
+            self.register_buffer(f"_{name}", getattr(t, name), persistent=False)
+
+    def _logic(self, t: "object", edges: int, reactions: int, size: int) -> None:
+        """Parameters of gates and groups; without AND groups every reactant is a reaction of its own."""
+        c = self.config
+        reaction, product = (t.reaction, t.product) if c.and_groups else (torch.arange(edges), t.target)
+        dense = size <= DENSE_UP_TO if c.dense is None else c.dense
+        self.logic = LogicAttention(reaction, product, size, dense)
+        self.register_buffer("_product", product, persistent=False)
+        self.hyper = nn.Sequential(
+            nn.Linear(2 * c.width + len(EDGE_FEATURES), 2 * c.width), nn.Tanh(), nn.Linear(2 * c.width, 3 * c.heads)
+        )
+        nn.init.normal_(self.hyper[2].weight, std=0.05)
+        nn.init.zeros_(self.hyper[2].bias)
+        own = c.identity
+        self.gate = nn.Parameter(0.3 * torch.randn(3 * c.heads, edges if own else 0, 1))
+        self.weight = nn.Parameter(torch.full((len(product) if own else 1, 1), 2.5))
+        self.sign = None if c.signs else nn.Parameter(torch.full((edges if own else 1, 1), 0.5))
+
+    @classmethod
+    def from_network(cls, network: SignalingNetwork, config: HMLMConfig | None = None, seed: int = 0) -> "HMLM":
+        """An untrained model; the same seed gives the same parameters."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(network, config or HMLMConfig())
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(p.numel() for p in self.parameters())
+
+    # What the network says before anything has happened
+
+    def token(self) -> Float[Tensor, "species width"]:
+        """Embedding of every molecule."""
+        token = self.embed(self._species)
+        return token + self.own if self.config.identity else token
+
+    def tau(self) -> Float[Tensor, "species 1"]:
+        """Time constants in hours: the network's, times a learned factor."""
+        known = self._tau_h[:, None]
+        return known if self.log_tau is None else known * torch.exp(self.log_tau)
+
+    def gates(self, token: Float[Tensor, "species width"]) -> Gates:
+        """Eq. (1) of `attention.py` for every edge: a hypernetwork on its two tokens and type, plus its own numbers."""
+        heads = self.config.heads
+        pair = torch.cat([token[self._source], token[self._target], self._edge], 1)
+        raw = self.hyper(pair).T[..., None]
+        raw = raw + self.gate if self.config.identity else raw
+        slope, threshold, mix = raw.split(heads)
+        spread = torch.linspace(-0.8, 0.8, heads, device=raw.device)[:, None, None] if heads > 1 else 0.0
+        sign = torch.where(self._inhibits, -1.0, 1.0)[:, None] if self.sign is None else torch.tanh(self.sign)
+        slope = nn.functional.softplus(slope + 5.0).clamp(min=0.05)
+        return Gates(slope, torch.sigmoid(threshold + spread), mix, sign.expand(len(self._source), 1))
+
+    # Roll-out
+
+    def _drive(
+        self, stimulus: Float[Tensor, "species batch"], factor: Float[Tensor, "species batch"]
+    ) -> tuple[Callable[[Tensor, int], Tensor], list[Tensor]]:
+        """Eq. (1) as a function of state and grid step, and the list in which shifts are left for the penalty."""
+        token, shifts = self.token(), []
+        untouched = 1 - stimulus
+        quiet = self._logic_quiet(token) if self.config.attention == "logic" else self._softmax_quiet(token)
+        current = {"step": -1, "shift": None}
+
+        def drive(y: Tensor, step: int) -> Tensor:
+            level = 1 - untouched * quiet(y)
+            if not self.config.hierarchy:
+                return factor * level
+            if step != current["step"] and step % self.config.refresh == 0:
+                current["step"], current["shift"] = step, self.hierarchy(token, self._read(), y)
+                shifts.append(current["shift"])
+            return factor * (level + current["shift"]).clamp(0.0, 1.0)
+
+        return drive, shifts
+
+    def _read(self) -> Float[Tensor, "species width"]:
+        return self.read if self.config.identity else self.read.new_zeros(len(self._species), self.config.width)
+
+    def _logic_quiet(self, token: Tensor) -> Callable[[Tensor], Tensor]:
+        gates, weight = self.gates(token), torch.sigmoid(self.weight)
+        weight = weight.expand(len(self._product), 1)
+        return lambda y: self.logic(gates(y.index_select(0, self._source)), weight)
+
+    def _softmax_quiet(self, token: Tensor) -> Callable[[Tensor], Tensor]:
+        moving = self.carry(token)
+        kind = self._inhibits.long() + 2 * (self._edge[:, 1] > 0).long()
+
+        def quiet(y: Tensor) -> Tensor:
+            state = token + y.T[..., None] * moving
+            for mix, feed in zip(self.mix, self.feed, strict=True):
+                state = state + mix(state, self._source, self._target, kind)
+                state = state + feed(state)
+            return 1 - torch.sigmoid(self.readout(state)[..., 0]).T
+
+        return quiet
+
+    def rollout(
+        self,
+        stimulus: Float[Tensor, "batch species"],
+        factor: Float[Tensor, "batch species"],
+        y0: Float[Tensor, "batch species"],
+        grid: Float[np.ndarray, " point"],
+    ) -> tuple[Float[Tensor, "point species batch"], Float[Tensor, ""]]:
+        """States on the grid, and the mean square shift of the hierarchy."""
+        factor = factor.T.contiguous()
+        drive, shifts = self._drive(stimulus.T.contiguous(), factor)
+        states = transduce(drive, y0.T.contiguous(), self.tau(), grid, self.config.corrections)
+        penalty = torch.stack([s.square().mean() for s in shifts]).mean() if shifts else states.new_zeros(())
+        return states, penalty
+
+    # The protocol of every model: fit, predict
+
+    def fit(
+        self,
+        experiments: Experiments,
+        training: Training | None = None,
+        report: Callable[[Progress], None] | None = None,
+        batch: int | None = None,
+    ) -> "HMLM":
+        """Train on what was measured; experiments without any measurement, or on another network, are refused.
+
+        batch: conditions a step (default all). Raises ModelError or TrainingError.
+        """
+        training = training or Training()
+        self._same_network(experiments)
+        unseen = ~experiments.measured.any((1, 2))
+        if unseen.any():
+            name = experiments.names[int(np.flatnonzero(unseen)[0])]
+            raise ModelError(f"condition {name!r} has no measured point; allowed: at least one")
+        self.horizon_h = float(experiments.times_h[-1])
+        grid = time_grid(self.horizon_h, self.config.grid)
+        held, factor, y0, target = self._tensors(experiments)
+        mask = torch.isfinite(target)
+        target = torch.where(mask, target, 0.0)
+
+        def loss(generator: torch.Generator) -> Tensor:
+            rows = slice(None)
+            if batch is not None and batch < len(experiments):
+                rows = torch.randperm(len(experiments), generator=generator)[:batch].to(target.device)
+            states, shift = self.rollout(held[rows], factor[rows], y0[rows], grid)
+            predicted = between(states, grid, experiments.times_h).permute(2, 0, 1)
+            error = (predicted - target[rows]).square() * mask[rows]
+            return error.sum() / mask[rows].sum() + self.config.shift_penalty * shift
+
+        train(self, loss, training, report)
+        return self
+
+    def _tensors(self, e: Experiments) -> tuple[Tensor, ...]:
+        like = self._tau_h
+        return tuple(
+            torch.as_tensor(np.array(v), dtype=like.dtype, device=like.device)
+            for v in (e.stimulus, e.factor, e.y0, e.activity)
+        )
+
+    def _same_network(self, experiments: Experiments) -> None:
+        own, theirs = self.network.species_names, experiments.network.species_names
+        for name in theirs:
+            if name not in self.network.index:
+                raise ModelError(
+                    f"experiments hold species {name!r}, which the model's network {self.network.name!r} lacks"
+                    f"{did_you_mean(name, own)}"
+                )
+        if own != theirs:
+            raise ModelError(
+                f"experiments are on network {experiments.network.name!r} with {len(theirs)} species; the model is on "
+                f"{self.network.name!r} with {len(own)}, in the order of its table"
+            )
+
+    def predict(
+        self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
+    ) -> Float[np.ndarray, "condition time species"]:
+        """Trajectories from y0 at times_h (default: the experiments' own); measurements are not read.
+
+        Warns where times lie beyond what the model was trained on.
+        """
+        self._same_network(experiments)
+        times = experiments.times_h if times_h is None else check_times(times_h)
+        if self.horizon_h and times[-1] > 1.001 * self.horizon_h:
+            warnings.warn(
+                f"predicting to {times[-1]:g} h, trained to {self.horizon_h:g} h: extrapolation", stacklevel=2
+            )
+        horizon = max(self.horizon_h, float(times[-1]), 1e-6)
+        steps = round(self.config.grid * max(1.0, np.log1p(horizon / 2) / np.log1p((self.horizon_h or horizon) / 2)))
+        grid = time_grid(horizon, steps)
+        with torch.no_grad():
+            states, _ = self.rollout(*self._tensors(experiments)[:3], grid)
+            return between(states, grid, times).permute(2, 0, 1).cpu().double().numpy()
+
+    # Looking inside
+
+    def attention(
+        self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
+    ) -> dict[str, xr.DataArray]:
+        """What attends to what, per scale and head, in the states the model predicts.
+
+        molecular: openness of each edge's gate (condition, time, head, edge), in [0, 1]; an edge is labelled
+        `source -> target` or `source -| target`. pathway: weights among pathways and cell (.., target, source). decompose:
+        weights of each species over pathways and cell; cell. Rows of the last two sum to one. Softmax models give
+        molecular weights that sum to one over the edges of a target.
+        """
+        times = experiments.times_h if times_h is None else check_times(times_h)
+        states = torch.as_tensor(self.predict(experiments, times), dtype=self._tau_h.dtype)
+        flat = states.flatten(0, 1).to(self._tau_h.device)
+        label = {"condition": list(experiments.names), "time": times, "head": range(self.config.heads)}
+        shape = (len(experiments), len(times))
+        with torch.no_grad():
+            found = {"molecular": self._molecular(flat)}
+            if self.config.hierarchy:
+                found |= self._scales(flat)
+        names = self._scale_names()
+        axes = {
+            "molecular": {"edge": self.edge_labels()},
+            "pathway": {"target": names, "source": names},
+            "decompose": {"species": list(self.network.species_names), "source": names},
+        }
+        return {
+            key: xr.DataArray(
+                value.reshape(*shape, *value.shape[1:]).cpu().numpy(),
+                dims=("condition", "time", "head", *axes[key]),
+                coords=label | axes[key],
+                name="attention",
+            )
+            for key, value in found.items()
+        }
+
+    def edge_labels(self) -> list[str]:
+        """`source -> target` for activation, `source -| target` for inhibition, in the order of the edges."""
+        names, arrow = self.network.species_names, {False: "->", True: "-|"}
+        rows = zip(self._source.tolist(), self._inhibits.tolist(), self._target.tolist(), strict=True)
+        return [f"{names[s]} {arrow[i]} {names[t]}" for s, i, t in rows]
+
+    def _scale_names(self) -> list[str]:
+        pathways = list(self.network.modules) if self.config.pathway else ["all"]
+        return pathways + (["cell"] if self.config.cell else [])
+
+    def _molecular(self, y: Float[Tensor, "state species"]) -> Float[Tensor, "state head edge"]:
+        token = self.token()
+        if self.config.attention == "softmax":
+            return self._softmax_weights(token, y)
+        gates = self.gates(token)
+        x = y.T.index_select(0, self._source)
+        share = gates.mix.abs() / gates.mix.abs().sum(0)
+        opened = torch.sigmoid(torch.addcmul(gates.shift, gates.slope, x))
+        low, high = torch.sigmoid(gates.shift), torch.sigmoid(gates.slope + gates.shift)
+        p = (opened - low) / (high - low)
+        return torch.where(self._inhibits[:, None], 1 - p, p).permute(2, 0, 1).clamp(0, 1) * torch.ones_like(share.sum())
+
+    def _softmax_weights(self, token: Tensor, y: Tensor) -> Tensor:
+        state, mix = token + y[..., None] * self.carry(token), self.mix[0]
+        kind = self._inhibits.long() + 2 * (self._edge[:, 1] > 0).long()
+        return mix.weights(state, self._source, self._target, kind).permute(0, 2, 1)
+
+    def _scales(self, y: Float[Tensor, "state species"]) -> dict[str, Tensor]:
+        token, h = self.token(), self.hierarchy
+        z = h.tokens(token, y.T)
+        weight, _ = h.layers[0].attention(z)
+        for layer in h.layers:
+            z = layer(z)
+        return {"pathway": weight, "decompose": h.decompose.attention(token, z)}
+
+    # Checkpoints
+
+    def save(self, path: str | Path) -> Path:
+        """One safetensors file: parameters, and as metadata configuration, species and edges."""
+        about = {
+            "config": json.dumps(asdict(self.config)),
+            "species": json.dumps(self.network.species_names),
+            "edges": json.dumps(self.edge_labels()),
+            "horizon_h": repr(self.horizon_h),
+        }
+        tensors = {name: value.contiguous() for name, value in self.state_dict().items()}
+        write_whole(Path(path), to_safetensors(tensors, metadata=about), ModelError)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path, network: SignalingNetwork) -> "HMLM":
+        """A saved model on its network; ModelError for a damaged file or another network."""
+        path = Path(path)
+        if not path.is_file():
+            raise ModelError(f"{path}: no such checkpoint")
+        tensors, about = read_safetensors(path.read_bytes(), path)
+        if "config" not in about:
+            raise ModelError(f"{path}: not a checkpoint of an HMLM")
+        known = {f.name for f in fields(HMLMConfig)}
+        config = HMLMConfig(**{k: v for k, v in json.loads(about["config"]).items() if k in known})
+        model = cls.from_network(network, config)
+        if json.loads(about["species"]) != list(network.species_names) or json.loads(about["edges"]) != model.edge_labels():
+            raise ModelError(
+                f"{path}: trained on another network ({len(json.loads(about['species']))} species, "
+                f"{len(json.loads(about['edges']))} edges) than {network.name!r} "
+                f"({len(network.species_names)} species, {len(model.edge_labels())} edges)"
+            )
+        load_parameters(model, tensors, path)
+        model.horizon_h = float(about["horizon_h"])
+        return model
+
+
+def without_hierarchy(config: HMLMConfig) -> HMLMConfig:
+    """The molecular scale alone: `hmlm_flat` of the tables."""
+    return replace(config, hierarchy=False)

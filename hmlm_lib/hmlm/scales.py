@@ -1,0 +1,147 @@
+"""Three scales and the operators that bridge them: molecules, pathways, the cell.
+
+    aggregate    P_m = sum_{i in m} alpha_i H_i,   alpha = softmax over the members of m of (c_i + k_i y_i)
+    translate    pathway and cell tokens speak one width: Z = [P_1 ... P_M, mean P] T
+    within       pathways and the cell attend to each other, several layers (pre-norm transformer)
+    decompose    s_v = r_v . sum_m softmax_m(Q_v . K Z_m) V Z_m,   a shift of the drive of species v
+
+H_i = E_i + y_i U_i is the state of molecule i. r is zero at the start: a new model is its molecular scale alone.
+Source: HMLM paper, aggregation, decomposition and translation operators, within- and cross-scale attention. Ours: their
+form, and that a pathway may speak to any species, so that the shift can stand in for a reaction nobody has drawn.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class Aggregate(nn.Module):
+    """Molecules to pathways: attention pooling within each module."""
+
+    def __init__(self, width: int, module: Int[Tensor, " species"], n_modules: int):
+        super().__init__()
+        self.n_modules = n_modules
+        self.register_buffer("module", module, persistent=False)
+        self.still, self.moving = nn.Linear(width, width), nn.Linear(width, width)
+        self.score, self.pull = nn.Linear(width, 1), nn.Linear(width, 1)
+
+    def weights(
+        self, token: Float[Tensor, "species width"], y: Float[Tensor, "species batch"]
+    ) -> Float[Tensor, "species batch"]:
+        """alpha: sums to one over the members of each module."""
+        score = 4 * torch.tanh((self.score(token) + self.pull(token) * y) / 4)
+        weight = torch.exp(score)
+        total = weight.new_zeros(self.n_modules, y.shape[1]).index_add(0, self.module, weight)
+        return weight / total.index_select(0, self.module)
+
+    def forward(
+        self, token: Float[Tensor, "species width"], y: Float[Tensor, "species batch"]
+    ) -> Float[Tensor, "batch module width"]:
+        alpha = self.weights(token, y).T[..., None]
+        state = self.still(token) + y.T[..., None] * self.moving(token)
+        empty = state.new_zeros(y.shape[1], self.n_modules, state.shape[-1])
+        return empty.index_add(1, self.module, alpha * state)
+
+
+class ScaleLayer(nn.Module):
+    """One pre-norm transformer layer over the pathway tokens and the cell token."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def attention(
+        self, z: Float[Tensor, "batch token width"]
+    ) -> tuple[Float[Tensor, "batch head token token"], Float[Tensor, "batch token head part"]]:
+        """Weights [.., target, source] (rows sum to one) and values."""
+        q, k, v = (part.unflatten(-1, (self.heads, -1)) for part in self.qkv(self.before(z)).chunk(3, -1))
+        score = torch.einsum("bihp,bjhp->bhij", q, k) / math.sqrt(q.shape[-1])
+        return torch.softmax(score, -1), v
+
+    def forward(self, z: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
+        weight, v = self.attention(z)
+        z = z + self.out(torch.einsum("bhij,bjhp->bihp", weight, v).flatten(2))
+        return z + self.feed(self.between(z))
+
+
+class Decompose(nn.Module):
+    """Pathways and cell to molecules: cross-scale attention, read out as a shift of each species' drive."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        self.value, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
+        self.read = nn.Linear(width, width)
+        nn.init.zeros_(self.read.weight)
+        nn.init.zeros_(self.read.bias)
+
+    def attention(
+        self, token: Float[Tensor, "species width"], z: Float[Tensor, "batch scale width"]
+    ) -> Float[Tensor, "batch head species scale"]:
+        """Weights of every species over pathways and cell; rows sum to one."""
+        q = self.query(token).unflatten(-1, (self.heads, -1))
+        k = self.key(self.norm(z)).unflatten(-1, (self.heads, -1))
+        return torch.softmax(torch.einsum("ihp,bjhp->bhij", q, k) / math.sqrt(q.shape[-1]), -1)
+
+    def forward(
+        self,
+        token: Float[Tensor, "species width"],
+        own: Float[Tensor, "species width"],
+        z: Float[Tensor, "batch scale width"],
+    ) -> Float[Tensor, "species batch"]:
+        """Shift in (-1, 1); own [species, width] is added to the readout and may be learned for each species."""
+        weight = self.attention(token, z)
+        v = self.value(self.norm(z)).unflatten(-1, (self.heads, -1))
+        context = torch.einsum("bhij,bjhp->bihp", weight, v).flatten(2)
+        return torch.tanh(torch.einsum("bid,id->ib", context, self.read(token) + own))
+
+
+class Hierarchy(nn.Module):
+    """Pathway and cellular scale over a network: activities to a shift of drives.
+
+    pathway=False leaves the cell token alone (the mean of all molecules); cell=False leaves the pathways alone.
+    """
+
+    def __init__(
+        self,
+        module: Int[Tensor, " species"],
+        n_modules: int,
+        width: int,
+        heads: int,
+        layers: int,
+        pathway: bool = True,
+        cell: bool = True,
+    ):
+        super().__init__()
+        self.cell = cell
+        grouped = module if pathway else torch.zeros_like(module)
+        self.aggregate = Aggregate(width, grouped, n_modules if pathway else 1)
+        self.translate = nn.Linear(width, width)
+        self.pathway_name = nn.Parameter(0.1 * torch.randn((n_modules if pathway else 1) + 1, width))
+        self.layers = nn.ModuleList(ScaleLayer(width, heads) for _ in range(layers))
+        self.decompose = Decompose(width, heads)
+
+    def tokens(
+        self, token: Float[Tensor, "species width"], y: Float[Tensor, "species batch"]
+    ) -> Float[Tensor, "batch scale width"]:
+        """Pathway tokens, then (unless cell=False) the cell token, before they attend to each other."""
+        p = self.aggregate(token, y)
+        z = torch.cat([p, p.mean(1, keepdim=True)], 1) if self.cell else p
+        return self.translate(z) + self.pathway_name[: z.shape[1]]
+
+    def forward(
+        self,
+        token: Float[Tensor, "species width"],
+        own: Float[Tensor, "species width"],
+        y: Float[Tensor, "species batch"],
+    ) -> Float[Tensor, "species batch"]:
+        z = self.tokens(token, y)
+        for layer in self.layers:
+            z = layer(z)
+        return self.decompose(token, own, z)
