@@ -1,6 +1,6 @@
 """One training loop for every model that is trained by gradient: Adam, warm-up and cosine, checkpoints without pickle.
 
-Every step draws from a generator seeded by (seed, step), so a run that was killed and resumed ends with the same numbers.
+Every step draws from a generator seeded by (seed, step): a run that was killed and resumed ends with the same numbers.
 """
 
 import json
@@ -24,9 +24,9 @@ Loss = Callable[[torch.Generator], Tensor]
 class Training:
     """How long and how fast to train; the same fields for every model.
 
-    learning_rate is reached after `warmup` (a fraction of the steps) and falls to 0 along a cosine. Parameters that many
-    species share learn at learning_rate x shared_rate, where a model names the others in `FREE`. clip: largest norm
-    of the gradient. checkpoint: file to resume from and to keep the last good state in, written every
+    learning_rate is reached after `warmup` (a fraction of the steps) and falls to 0 along a cosine. Parameters that
+    many species share learn at learning_rate x shared_rate, where a model names the others in `FREE`. clip: largest
+    norm of the gradient. checkpoint: file to resume from and to keep the last good state in, written every
     checkpoint_every steps. log_every: steps between two reports (0: silent).
     """
 
@@ -103,7 +103,7 @@ def train(
 
 
 def parameter_groups(model: nn.Module, config: Training) -> list[dict]:
-    """Parameters of single species or edges (named in `model.FREE`) and shared ones, each with its share of the rate."""
+    """Parameters of single species or edges (named in `model.FREE`) and shared ones, with their share of the rate."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad and p.numel()]
     free = getattr(model, "FREE", None)
     if free is None:

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from hmlm_lib.dynamics.experiment import observation_times
 from hmlm_lib.errors import ExperimentError
-from hmlm_lib.evaluation.worlds import World, draw_world, incomplete
+from hmlm_lib.evaluation.worlds import World, draw_world, incomplete, with_flipped_signs
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network import load_network
 from hmlm_lib.network.network import SignalingNetwork
@@ -30,15 +30,16 @@ LEVELS = (0.3, 0.9)
 
 @dataclass(frozen=True, eq=False)
 class Benchmark:
-    """One world: training experiments and three sets of test experiments, all true at the scored times.
+    """One world: training experiments and test experiments, these true at the scored times.
 
-    train: noisy, at the k observed times. combine: task B. knockout and its companion wild: task C, the same stimuli
-    with and without the knock-out.
+    train: noisy, at the k observed times. combine: task B; seen: the same conditions as task A shows them, k noisy
+    points. knockout and its companion wild: task C, the same stimuli with and without the knock-out.
     """
 
     world: World
     train: Experiments
     combine: Experiments
+    seen: Experiments
     knockout: Experiments
     wild: Experiments
 
@@ -75,30 +76,29 @@ def single_stimuli(world: World, count: int, rng: np.random.Generator) -> Float[
     return levels
 
 
-def _truth(
+def _planned(
     world: World,
     network: SignalingNetwork,
     kind: str,
     stimulus: Float[np.ndarray, "condition species"],
     knocked_out: Int[np.ndarray, " condition"] | None,
-    times_h: Float[np.ndarray, " time"],
 ) -> Experiments:
-    """Noise-free experiments from rest; knocked_out holds one species a condition."""
-    factor = np.ones_like(stimulus)
+    """Experiments from rest that are still to be run; knocked_out holds one species a condition."""
+    factor, names = np.ones_like(stimulus), [f"{kind} {i}" for i in range(len(stimulus))]
     if knocked_out is not None:
         factor[np.arange(len(stimulus)), knocked_out] = 0.0
+        species = [world.arrays.species_names[k] for k in knocked_out]
+        names = [f"{name}, {gone} knocked out" for name, gone in zip(names, species, strict=True)]
     y0 = np.tile(world.rest, (len(stimulus), 1))
-    names = [f"{kind} {i}" for i in range(len(stimulus))]
-    if knocked_out is not None:
-        names = [f"{name}, {world.arrays.species_names[k]} knocked out" for name, k in zip(names, knocked_out, strict=True)]
-    activity = world.simulate(stimulus, factor, y0, times_h)
-    return Experiments(network, tuple(names), stimulus, factor, y0, times_h, activity)
+    nothing = np.full((len(stimulus), 1, stimulus.shape[1]), np.nan)
+    return Experiments(network, tuple(names), stimulus, factor, y0, np.zeros(1), nothing)
 
 
 def join(parts: list[Experiments]) -> Experiments:
     """Experiments on one network at one set of times, one after the other."""
-    fields = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("stimulus", "factor", "y0", "activity")}
-    return replace(parts[0], names=tuple(name for p in parts for name in p.names), **fields)
+    names = ("stimulus", "factor", "y0", "activity")
+    values = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return replace(parts[0], names=tuple(name for part in parts for name in part.names), **values)
 
 
 def with_noise(experiments: Experiments, sd: float, seed: int) -> Experiments:
@@ -107,41 +107,59 @@ def with_noise(experiments: Experiments, sd: float, seed: int) -> Experiments:
     return replace(experiments, activity=experiments.activity + noise)
 
 
+def _run(world: World, parts: list[Experiments], times: list[np.ndarray]) -> list[Experiments]:
+    """Every part simulated at its own times, all in one batch."""
+    union = np.unique(np.concatenate(times))
+    every = join(parts)
+    course = world.simulate(every.stimulus, every.factor, every.y0, union)
+    ends = np.cumsum([len(part) for part in parts])
+    found = []
+    for part, when, end in zip(parts, times, ends, strict=True):
+        rows = course[end - len(part) : end, np.searchsorted(union, when)]
+        found.append(replace(part, times_h=when, activity=rows))
+    return found
+
+
 def benchmark(
     seed: int,
     k: int,
     mechanism: str = "hill",
     missing: float = 0.0,
+    flipped: float = 0.0,
     size: Size | None = None,
     noise_sd: float = NOISE_SD,
     network: SignalingNetwork | None = None,
 ) -> Benchmark:
-    """Tasks A, B and C of one seed: the same world and experiments whatever k, mechanism and missing are.
+    """Tasks A, B and C of one seed: the same world and experiments whatever k, mechanism and the defects are.
 
-    k: observed points after t = 0, dense early, the last at 60 h. missing: fraction of reactions that the models'
-    network lacks. Raises ExperimentError for k < 1 or a fraction outside [0, 1).
+    k: observed points after t = 0, dense early, the last at 60 h. missing, flipped: fractions of reactions that the
+    models' network lacks, and of signs it has wrong. Raises ExperimentError for k < 1 or a fraction outside [0, 1).
     """
-    if k < 1 or not 0 <= missing < 1:
-        raise ExperimentError(f"k = {k}, missing = {missing}; allowed: k >= 1 and missing in [0, 1)")
+    if k < 1 or not (0 <= missing < 1 and 0 <= flipped < 1):
+        raise ExperimentError(
+            f"k = {k}, missing = {missing}, flipped = {flipped}; allowed: k >= 1, fractions in [0, 1)"
+        )
     size = size or Size()
     network = network or load_network("fibroblast-core")
     world = draw_world(network, seed, mechanism)
-    prior = incomplete(network, missing, seed) if missing else network
+    prior = with_flipped_signs(incomplete(network, missing, seed), flipped, seed)
     rng = np.random.default_rng((seed, 5))
     inner = np.flatnonzero(~world.arrays.has_input)
     chosen = rng.choice(inner, size.knockouts + size.test_knockouts, replace=False)
-    drawn = {
-        "single": single_stimuli(world, size.singles, rng),
-        "pair": draw_stimuli(world, np.full(size.pairs, 2), rng),
-        "triple": draw_stimuli(world, np.full(size.triples, 3), rng),
-        "knock-out": draw_stimuli(world, rng.integers(1, 4, size.knockouts), rng),
-        "test": draw_stimuli(world, rng.integers(2, 4, size.test), rng),
-        "test knock-out": draw_stimuli(world, rng.integers(1, 4, size.test_knockouts), rng),
-    }
+    plans = [
+        ("control", world.baseline[None], None),
+        ("single", single_stimuli(world, size.singles, rng), None),
+        ("pair", draw_stimuli(world, np.full(size.pairs, 2), rng), None),
+        ("triple", draw_stimuli(world, np.full(size.triples, 3), rng), None),
+        ("knock-out", draw_stimuli(world, rng.integers(1, 4, size.knockouts), rng), chosen[: size.knockouts]),
+        ("test", draw_stimuli(world, rng.integers(2, 4, size.test), rng), None),
+        ("test knock-out", draw_stimuli(world, rng.integers(1, 4, size.test_knockouts), rng), chosen[size.knockouts :]),
+    ]
+    plans.append(("companion", plans[-1][1], None))
+    parts = [_planned(world, prior, *plan) for plan in plans]
     seen = observation_times(k + 1, HORIZON_H)[1:]
-    out = {"knock-out": chosen[: size.knockouts], "test knock-out": chosen[size.knockouts :]}
-    kinds = [("control", world.baseline[None])] + [(kind, drawn[kind]) for kind in list(drawn)[:4]]
-    train = join([_truth(world, prior, kind, levels, out.get(kind), seen) for kind, levels in kinds])
-    test = {kind: _truth(world, prior, kind, drawn[kind], out.get(kind), SCORED) for kind in ("test", "test knock-out")}
-    wild = _truth(world, prior, "companion", drawn["test knock-out"], None, SCORED)
-    return Benchmark(world, with_noise(train, noise_sd, seed), test["test"], test["test knock-out"], wild)
+    train, test, knockout, wild, again = _run(
+        world, [join(parts[:5]), *parts[5:], parts[5]], [seen, SCORED, SCORED, SCORED, seen]
+    )
+    noisy = with_noise(train, noise_sd, seed), with_noise(again, noise_sd, seed + 1_000_000)
+    return Benchmark(world, noisy[0], test, noisy[1], knockout, wild)

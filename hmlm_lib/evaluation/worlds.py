@@ -93,6 +93,8 @@ def incomplete(network: SignalingNetwork, fraction: float, seed: int) -> Signali
 
     Reactions of one, two, three ... reactants lose the same fraction each, so every draw has the same size.
     """
+    if not fraction:
+        return network
     rng = np.random.default_rng((seed, 2))
     size = np.array([len(rule.reactants) for rule in network.rules])
     gone: list[int] = []
@@ -102,6 +104,23 @@ def incomplete(network: SignalingNetwork, fraction: float, seed: int) -> Signali
     kept = np.setdiff1d(np.arange(len(size)), gone)
     name = f"{network.name} without {len(gone)} reactions"
     return SignalingNetwork(name, network.species, network.reactions.iloc[kept], network.citation)
+
+
+def with_flipped_signs(network: SignalingNetwork, fraction: float, seed: int) -> SignalingNetwork:
+    """The network with the sign of a random fraction of its reactants turned round."""
+    if not fraction:
+        return network
+    rng = np.random.default_rng((seed, 7))
+    total = sum(len(rule.reactants) for rule in network.rules)
+    wrong = set(rng.choice(total, round(fraction * total), replace=False).tolist())
+    texts, count = [], 0
+    for rule in network.rules:
+        signs = [r.inhibits != (count + i in wrong) for i, r in enumerate(rule.reactants)]
+        count += len(rule.reactants)
+        left = " & ".join("!" * sign + r.species for sign, r in zip(signs, rule.reactants, strict=True))
+        texts.append(f"{left} => {rule.product}")
+    name = f"{network.name} with {len(wrong)} signs turned"
+    return SignalingNetwork(name, network.species, network.reactions.assign(rule=texts), network.citation)
 
 
 class Hill:
@@ -132,7 +151,9 @@ class Additive(Hill):
         size = len(arrays.tau)
         sign = np.where(arrays.inhibits, -1.0, 1.0) * arrays.w[arrays.reaction]
         matrix = np.zeros((size, size))
-        np.add.at(matrix, (arrays.source, arrays.product[arrays.reaction]), sign * self.rng.uniform(0.6, 1.4, len(sign)))
+        np.add.at(
+            matrix, (arrays.source, arrays.product[arrays.reaction]), sign * self.rng.uniform(0.6, 1.4, len(sign))
+        )
         self.matrix = torch.as_tensor(matrix)
 
     def __call__(self, y: Tensor) -> tuple[Tensor, Tensor]:

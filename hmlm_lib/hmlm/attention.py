@@ -1,12 +1,12 @@
 """Attention over in-neighbourhoods of the signalling graph, in sparse form: cost linear in edges.
 
-`LogicAttention` respects what edges mean. An edge is a gate, Eq. (1): heads of normalised sigmoids, mixed, rising from 0
-at y = 0 to 1 at y = 1 for an activator and falling for an inhibitor. An AND group is a token whose log-attention is the
-sum of its gates' logarithms, Eq. (2); a species attends to its groups by noisy OR, Eq. (3):
+`LogicAttention` respects what edges mean. An edge is a gate, Eq. (1): heads of normalised sigmoids, mixed, rising from
+0 at y = 0 to 1 at y = 1 for an activator and falling for an inhibitor. An AND group is a token whose log-attention is
+the sum of its gates' logarithms, Eq. (2); a species attends to its groups by noisy OR, Eq. (3):
 
-    p_e(y) = sum_h m_eh (sig(a_eh (y - theta_eh)) - sig(-a_eh theta_eh)) / (sig(a_eh (1 - theta_eh)) - sig(-a_eh theta_eh))
-    log q_r = sum_{e in r} log g_e,          g_e = p_e for an activator, 1 - p_e for an inhibitor
-    f_v = 1 - (1 - u_v) prod_{r -> v} (1 - w_r q_r)
+    p_e(y) = sum_h m_eh (sig(a_eh (y - theta_eh)) - sig(-a_eh theta_eh)) / (sig(a_eh (1 - theta_eh)) - sig(-a_eh
+    theta_eh)) log q_r = sum_{e in r} log g_e,          g_e = p_e for an activator, 1 - p_e for an inhibitor f_v = 1 -
+    (1 - u_v) prod_{r -> v} (1 - w_r q_r)
 
 `GraphAttention` is the paper's softmax over the neighbourhood, Eq. (4), with a bias for each edge type:
 
@@ -132,9 +132,19 @@ class GraphAttention(nn.Module):
     def _heads(self, x: Float[Tensor, "batch species width"]) -> Float[Tensor, "batch species head part"]:
         return x.unflatten(-1, (self.heads, -1))
 
-    def _sparse(self, q: Tensor, k: Tensor, v: Tensor, source: Tensor, target: Tensor, kind: Tensor) -> Tensor:
+    def weights(
+        self, token: Float[Tensor, "batch species width"], source: Tensor, target: Tensor, edge_type: Tensor
+    ) -> Float[Tensor, "batch edge head"]:
+        """Attention of every target over its edges; sums to one over them."""
+        q, k = self._heads(self.query(token)), self._heads(self.key(token))
+        return self._edge_weights(q, k, source, target, edge_type)
+
+    def _edge_weights(self, q: Tensor, k: Tensor, source: Tensor, target: Tensor, kind: Tensor) -> Tensor:
         score = (q[:, target] * k[:, source]).sum(-1) / math.sqrt(q.shape[-1]) + self.bias.T[kind]
-        weight = edge_softmax(score.permute(2, 1, 0), target, q.shape[1]).permute(2, 1, 0)
+        return edge_softmax(score.permute(2, 1, 0), target, q.shape[1]).permute(2, 1, 0)
+
+    def _sparse(self, q: Tensor, k: Tensor, v: Tensor, source: Tensor, target: Tensor, kind: Tensor) -> Tensor:
+        weight = self._edge_weights(q, k, source, target, kind)
         return torch.zeros_like(q).index_add(1, target, weight[..., None] * v[:, source])
 
     def _dense(self, q: Tensor, k: Tensor, v: Tensor, source: Tensor, target: Tensor, kind: Tensor) -> Tensor:

@@ -3,35 +3,32 @@
     drive    D_v = ymax_v clip(1 - (1 - u_v) prod_r (1 - w_r q_r(y)) + s_v(y), 0, 1)         Eq. (1)
     state    tau_v dy_v/dt = D_v(y) - y_v                                                     Eq. (2)
 
-q_r: attention of molecules to their AND groups (`attention.py`); s_v: what pathways and the cell say (`scales.py`); Eq. (2)
-is solved by `transducer.py`. Trained end to end through the roll-out, on the measured points only.
+q_r: attention of molecules to their AND groups (`attention.py`); s_v: what pathways and the cell say (`scales.py`); Eq.
+(2) is solved by `transducer.py`. Trained end to end through the roll-out, on the measured points only.
 
 Source: HMLM paper for tokens, scales, graph attention and transducer. Ours: how they are put together and trained.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float
-from safetensors.torch import save as to_safetensors
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.files import write_whole
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention
 from hmlm_lib.hmlm.scales import Hierarchy
-from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, tokens
+from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
 from hmlm_lib.hmlm.transducer import between, time_grid, transduce
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.training import Progress, Training, load_parameters, read_safetensors, train
+from hmlm_lib.training import Progress, Training, train
 
 DENSE_UP_TO = 400  # species; above it the sparse path is faster on a CPU
 
@@ -61,8 +58,8 @@ class HMLMConfig:
     identity: bool = True
     grid: int = 40
     corrections: int = 2
-    refresh: int = 2
-    shift_penalty: float = 0.01
+    refresh: int = 4
+    shift_penalty: float = 0.003
     dense: bool | None = None
 
     def __post_init__(self) -> None:
@@ -78,7 +75,13 @@ class HMLMConfig:
 class HMLM(nn.Module):
     """The model on one network. `from_network`, `fit`, `predict`, `attention`, `save`, `load`."""
 
-    FREE = ("gate", "weight", "log_tau", "read", "sign")  # a number a species or edge: learned faster than shared layers
+    FREE = (
+        "gate",
+        "weight",
+        "log_tau",
+        "read",
+        "sign",
+    )  # a number a species or edge: learned faster than shared layers
 
     def __init__(self, network: SignalingNetwork, config: HMLMConfig):
         super().__init__()
@@ -105,11 +108,11 @@ class HMLM(nn.Module):
             self.hierarchy = Hierarchy(t.module, t.n_modules, d, h, config.layers, config.pathway, config.cell)
             self.read = nn.Parameter(torch.zeros(own, d))
 
-    def _remember(self, t: "object") -> None:
+    def _remember(self, t: Tokens) -> None:
         for name in ("species", "edge", "source", "target", "tau_h", "inhibits"):
             self.register_buffer(f"_{name}", getattr(t, name), persistent=False)
 
-    def _logic(self, t: "object", edges: int, reactions: int, size: int) -> None:
+    def _logic(self, t: Tokens, edges: int, reactions: int, size: int) -> None:
         """Parameters of gates and groups; without AND groups every reactant is a reaction of its own."""
         c = self.config
         reaction, product = (t.reaction, t.product) if c.and_groups else (torch.arange(edges), t.target)
@@ -161,6 +164,11 @@ class HMLM(nn.Module):
         slope = nn.functional.softplus(slope + 5.0).clamp(min=0.05)
         return Gates(slope, torch.sigmoid(threshold + spread), mix, sign.expand(len(self._source), 1))
 
+    def edge_kind(self) -> Int[Tensor, " edge"]:
+        """Type of every edge: inhibits + 2 x shares an AND group; without signs or AND groups that part is 0."""
+        inhibits = self._inhibits & self.config.signs
+        return inhibits.long() + 2 * ((self._edge[:, 1] > 0) & self.config.and_groups).long()
+
     # Roll-out
 
     def _drive(
@@ -192,8 +200,7 @@ class HMLM(nn.Module):
         return lambda y: self.logic(gates(y.index_select(0, self._source)), weight)
 
     def _softmax_quiet(self, token: Tensor) -> Callable[[Tensor], Tensor]:
-        moving = self.carry(token)
-        kind = self._inhibits.long() + 2 * (self._edge[:, 1] > 0).long()
+        moving, kind = self.carry(token), self.edge_kind()
 
         def quiet(y: Tensor) -> Tensor:
             state = token + y.T[..., None] * moving
@@ -296,42 +303,13 @@ class HMLM(nn.Module):
             states, _ = self.rollout(*self._tensors(experiments)[:3], grid)
             return between(states, grid, times).permute(2, 0, 1).cpu().double().numpy()
 
-    # Looking inside
-
     def attention(
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
     ) -> dict[str, xr.DataArray]:
-        """What attends to what, per scale and head, in the states the model predicts.
+        """What attends to what, per scale and head; see `looking.py`."""
+        from hmlm_lib.hmlm.looking import attention
 
-        molecular: openness of each edge's gate (condition, time, head, edge), in [0, 1]; an edge is labelled
-        `source -> target` or `source -| target`. pathway: weights among pathways and cell (.., target, source). decompose:
-        weights of each species over pathways and cell; cell. Rows of the last two sum to one. Softmax models give
-        molecular weights that sum to one over the edges of a target.
-        """
-        times = experiments.times_h if times_h is None else check_times(times_h)
-        states = torch.as_tensor(self.predict(experiments, times), dtype=self._tau_h.dtype)
-        flat = states.flatten(0, 1).to(self._tau_h.device)
-        label = {"condition": list(experiments.names), "time": times, "head": range(self.config.heads)}
-        shape = (len(experiments), len(times))
-        with torch.no_grad():
-            found = {"molecular": self._molecular(flat)}
-            if self.config.hierarchy:
-                found |= self._scales(flat)
-        names = self._scale_names()
-        axes = {
-            "molecular": {"edge": self.edge_labels()},
-            "pathway": {"target": names, "source": names},
-            "decompose": {"species": list(self.network.species_names), "source": names},
-        }
-        return {
-            key: xr.DataArray(
-                value.reshape(*shape, *value.shape[1:]).cpu().numpy(),
-                dims=("condition", "time", "head", *axes[key]),
-                coords=label | axes[key],
-                name="attention",
-            )
-            for key, value in found.items()
-        }
+        return attention(self, experiments, times_h)
 
     def edge_labels(self) -> list[str]:
         """`source -> target` for activation, `source -| target` for inhibition, in the order of the edges."""
@@ -339,72 +317,15 @@ class HMLM(nn.Module):
         rows = zip(self._source.tolist(), self._inhibits.tolist(), self._target.tolist(), strict=True)
         return [f"{names[s]} {arrow[i]} {names[t]}" for s, i, t in rows]
 
-    def _scale_names(self) -> list[str]:
-        pathways = list(self.network.modules) if self.config.pathway else ["all"]
-        return pathways + (["cell"] if self.config.cell else [])
-
-    def _molecular(self, y: Float[Tensor, "state species"]) -> Float[Tensor, "state head edge"]:
-        token = self.token()
-        if self.config.attention == "softmax":
-            return self._softmax_weights(token, y)
-        gates = self.gates(token)
-        x = y.T.index_select(0, self._source)
-        share = gates.mix.abs() / gates.mix.abs().sum(0)
-        opened = torch.sigmoid(torch.addcmul(gates.shift, gates.slope, x))
-        low, high = torch.sigmoid(gates.shift), torch.sigmoid(gates.slope + gates.shift)
-        p = (opened - low) / (high - low)
-        return torch.where(self._inhibits[:, None], 1 - p, p).permute(2, 0, 1).clamp(0, 1) * torch.ones_like(share.sum())
-
-    def _softmax_weights(self, token: Tensor, y: Tensor) -> Tensor:
-        state, mix = token + y[..., None] * self.carry(token), self.mix[0]
-        kind = self._inhibits.long() + 2 * (self._edge[:, 1] > 0).long()
-        return mix.weights(state, self._source, self._target, kind).permute(0, 2, 1)
-
-    def _scales(self, y: Float[Tensor, "state species"]) -> dict[str, Tensor]:
-        token, h = self.token(), self.hierarchy
-        z = h.tokens(token, y.T)
-        weight, _ = h.layers[0].attention(z)
-        for layer in h.layers:
-            z = layer(z)
-        return {"pathway": weight, "decompose": h.decompose.attention(token, z)}
-
-    # Checkpoints
-
     def save(self, path: str | Path) -> Path:
-        """One safetensors file: parameters, and as metadata configuration, species and edges."""
-        about = {
-            "config": json.dumps(asdict(self.config)),
-            "species": json.dumps(self.network.species_names),
-            "edges": json.dumps(self.edge_labels()),
-            "horizon_h": repr(self.horizon_h),
-        }
-        tensors = {name: value.contiguous() for name, value in self.state_dict().items()}
-        write_whole(Path(path), to_safetensors(tensors, metadata=about), ModelError)
-        return Path(path)
+        """Checkpoint without pickle; see `checkpoint.py`."""
+        from hmlm_lib.hmlm.checkpoint import save
+
+        return save(self, path)
 
     @classmethod
     def load(cls, path: str | Path, network: SignalingNetwork) -> "HMLM":
         """A saved model on its network; ModelError for a damaged file or another network."""
-        path = Path(path)
-        if not path.is_file():
-            raise ModelError(f"{path}: no such checkpoint")
-        tensors, about = read_safetensors(path.read_bytes(), path)
-        if "config" not in about:
-            raise ModelError(f"{path}: not a checkpoint of an HMLM")
-        known = {f.name for f in fields(HMLMConfig)}
-        config = HMLMConfig(**{k: v for k, v in json.loads(about["config"]).items() if k in known})
-        model = cls.from_network(network, config)
-        if json.loads(about["species"]) != list(network.species_names) or json.loads(about["edges"]) != model.edge_labels():
-            raise ModelError(
-                f"{path}: trained on another network ({len(json.loads(about['species']))} species, "
-                f"{len(json.loads(about['edges']))} edges) than {network.name!r} "
-                f"({len(network.species_names)} species, {len(model.edge_labels())} edges)"
-            )
-        load_parameters(model, tensors, path)
-        model.horizon_h = float(about["horizon_h"])
-        return model
+        from hmlm_lib.hmlm.checkpoint import load
 
-
-def without_hierarchy(config: HMLMConfig) -> HMLMConfig:
-    """The molecular scale alone: `hmlm_flat` of the tables."""
-    return replace(config, hierarchy=False)
+        return load(path, network)

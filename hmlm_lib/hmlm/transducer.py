@@ -8,8 +8,8 @@ whose exact step for a drive that moves on a straight line from D_0 to D_1 is, w
 
     y_1 = exp(-z) y_0 + (1 - exp(-z)) D_0 + (1 - (1 - exp(-z)) / z) (D_1 - D_0)
 
-D_1 is found by `corrections` sweeps from the step with D_0 alone. z is capped at 2.5: a species much faster than the step
-then follows its drive within half a step instead of bouncing around a fast negative loop.
+D_1 is found by `corrections` sweeps from the step with D_0 alone. z is capped at 2.5: a species much faster than the
+step then follows its drive within half a step instead of bouncing around a fast negative loop.
 
 Source: HMLM paper, information transducer T = (X, Y, S, f, g). Ours: Eq. (2) as f; measured in reports/LOG.md.
 """

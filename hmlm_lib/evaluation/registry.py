@@ -1,0 +1,131 @@
+"""Every model of the results table: how it is made for a benchmark and a seed, what it knows, which code it rests on.
+
+To add a model: implement `fit` and `predict` (`baselines/protocol.py`) and put an Entry here. Settings of trained
+models were chosen among the candidates of `tuning.py`, on worlds that are not reported.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hmlm_lib.baselines import gnn, markov, mechanistic, networks, regression, trivial, wired
+from hmlm_lib.baselines.protocol import Model
+from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.evaluation.shuffle import shuffled
+from hmlm_lib.evaluation.tasks import Benchmark
+from hmlm_lib.experiments import Experiments
+from hmlm_lib.hmlm.model import HMLM, HMLMConfig
+from hmlm_lib.training import Training
+
+HMLM_TRAINING = Training(steps=800, learning_rate=0.05)
+HMLM_CODE = (*tuple(f"hmlm.{name}" for name in ("attention", "model", "scales", "tokens", "transducer")), "training")
+
+
+class HMLMEntry:
+    """HMLM under the protocol of the table; `shuffle` rewires its network first (an ablation)."""
+
+    def __init__(self, config: HMLMConfig, training: Training = HMLM_TRAINING, shuffle: bool = False):
+        self.config, self.training, self.shuffle = config, training, shuffle
+
+    def _on(self, experiments: Experiments) -> Experiments:
+        if not self.shuffle:
+            return experiments
+        return replace(experiments, network=shuffled(experiments.network, self.training.seed))
+
+    def fit(self, experiments: Experiments) -> "HMLMEntry":
+        experiments = self._on(experiments)
+        self.model = HMLM.from_network(experiments.network, self.config, self.training.seed)
+        self.model.fit(experiments, self.training)
+        self.n_parameters = self.model.n_parameters
+        return self
+
+    def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
+        return self.model.predict(self._on(experiments), times_h)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """build(benchmark, seed) -> model. knows: `nothing`, `wiring` or `equations`. modules: code its rows depend on."""
+
+    build: Callable[[Benchmark, int], Model]
+    knows: str
+    modules: tuple[str, ...]
+
+
+def _hmlm(knows: str = "wiring", shuffle: bool = False, **config: object) -> Entry:
+    def build(_: Benchmark, seed: int) -> Model:
+        return HMLMEntry(HMLMConfig(**config), replace(HMLM_TRAINING, seed=seed), shuffle=shuffle)
+
+    return Entry(build, knows, HMLM_CODE)
+
+
+def _plain(make: Callable[[], Model], knows: str, module: str) -> Entry:
+    return Entry(lambda _, __: make(), knows, (f"baselines.{module}", "baselines.protocol"))
+
+
+def _seeded(make: Callable[[int], Model], knows: str, module: str) -> Entry:
+    return Entry(lambda _, seed: make(seed), knows, (f"baselines.{module}", "baselines.protocol"))
+
+
+def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
+    def build(_: Benchmark, seed: int) -> Model:
+        return model(replace(model.training_defaults, seed=seed), **settings)
+
+    needs = ("hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
+    return Entry(build, knows, (f"baselines.{module}", "baselines.protocol", "training", *needs))
+
+
+MODELS: dict[str, Entry] = {
+    "hmlm": _hmlm(),
+    "hmlm_flat": _hmlm(hierarchy=False),
+    "persistence": _plain(trivial.Persistence, "nothing", "trivial"),
+    "mean": _plain(trivial.Mean, "nothing", "trivial"),
+    "additive": _plain(trivial.Additive, "nothing", "trivial"),
+    "ridge": _seeded(regression.ridge, "nothing", "regression"),
+    "gp": _seeded(regression.gaussian_process, "nothing", "regression"),
+    "forest": _seeded(regression.random_forest, "nothing", "regression"),
+    "boosting": _seeded(regression.Boosting, "nothing", "regression"),
+    "lds": _plain(markov.LinearDynamics, "nothing", "markov"),
+    "masked_ridge": _plain(lambda: markov.LinearDynamics(masked=True), "wiring", "markov"),
+    "dbn": _plain(lambda: markov.LinearDynamics(masked=True, bayesian=True), "wiring", "markov"),
+    "mlp": _trained(networks.MLP, "nothing", "networks"),
+    "gru": _trained(networks.GRU, "nothing", "networks"),
+    "transformer": _trained(networks.Transformer, "nothing", "networks"),
+    "neural_ode": _trained(networks.NeuralODE, "nothing", "networks"),
+    "gnn": _trained(gnn.GNN, "wiring", "gnn"),
+    "graph_ode": _trained(wired.GraphODE, "wiring", "wired"),
+    "cellbox": _trained(wired.CellBox, "wiring", "wired"),
+    "lembas": _trained(wired.Lembas, "wiring", "wired"),
+    "hill_wrong": Entry(
+        lambda b, seed: mechanistic.HillGiven(mechanistic.perturbed(b.world.arrays, seed)),
+        "equations",
+        ("baselines.mechanistic",),
+    ),
+    "hill_fitted": _trained(mechanistic.HillFitted, "equations", "mechanistic"),
+    "oracle": Entry(lambda b, _: mechanistic.HillGiven(b.world.arrays), "equations", ("baselines.mechanistic",)),
+}
+
+ABLATIONS: dict[str, Entry] = {
+    "hmlm_softmax": _hmlm(attention="softmax", layers=2),
+    "hmlm_shuffled": _hmlm("nothing", shuffle=True),
+    "hmlm_no_signs": _hmlm(signs=False),
+    "hmlm_no_and": _hmlm(and_groups=False),
+    "hmlm_no_pathway": _hmlm(pathway=False),
+    "hmlm_no_cell": _hmlm(cell=False),
+    "hmlm_fixed_tau": _hmlm(learn_tau=False),
+    "hmlm_one_head": _hmlm(heads=1),
+    "hmlm_four_heads": _hmlm(heads=4),
+    "hmlm_three_layers": _hmlm(layers=3),
+    "hmlm_width_8": _hmlm(width=8),
+    "hmlm_width_32": _hmlm(width=32),
+    "hmlm_shared": _hmlm(identity=False),
+}
+
+
+def entry(name: str) -> Entry:
+    """The entry of a model or ablation; ModelError with the nearest name otherwise."""
+    known = MODELS | ABLATIONS
+    if name not in known:
+        raise ModelError(f"no model {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,97 @@
+"""Result rows: one JSON line a run, kept under reports/rows/, valid only for the code that made them.
+
+A row holds setting, model, seed, values by measure, seconds, and a hash of the code it rests on (the module's syntax
+tree without docstrings, so that a comment changes nothing). Rows of other code are dropped, never shown.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from hmlm_lib.errors import HmlmError
+from hmlm_lib.paths import ROOT
+
+COMMON = ("evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network")
+
+
+def rows_dir() -> Path:
+    """Folder of the committed rows."""
+    return ROOT / "reports" / "rows"
+
+
+@cache
+def code_hash(modules: tuple[str, ...]) -> str:
+    """Fingerprint of modules or packages of hmlm_lib (dotted names) and of what every row rests on."""
+    digest = hashlib.sha256()
+    for name in sorted({*modules, *COMMON}):
+        place = ROOT / "hmlm_lib" / name.replace(".", "/")
+        files = sorted([*place.rglob("*.py"), *place.rglob("*.csv")]) if place.is_dir() else [place.with_suffix(".py")]
+        for path in files:
+            digest.update(path.relative_to(ROOT).as_posix().encode())
+            digest.update(_content(path))
+    return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".py":
+        return path.read_bytes()
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                del body[0]
+    return ast.dump(tree).encode()
+
+
+def read_rows(setting: str) -> list[dict]:
+    """All rows of a setting, whatever code made them; damaged lines (a run was killed) are skipped."""
+    path = rows_dir() / f"{setting}.jsonl"
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
+
+
+def add_row(setting: str, row: dict) -> None:
+    """Append one row; a line is written at once, so parallel runs do not mix."""
+    path = rows_dir() / f"{setting}.jsonl"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.write(json.dumps(row, sort_keys=True) + "\n")
+    except OSError as problem:
+        raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
+
+
+def valid_rows(setting: str, hashes: dict[str, str]) -> list[dict]:
+    """Rows whose code is today's; hashes: model -> code hash. The last row of a (model, seed) counts."""
+    found = {}
+    for row in read_rows(setting):
+        if hashes.get(row["model"]) == row["code"]:
+            found[row["model"], row["seed"]] = row
+    return list(found.values())
+
+
+def as_table(rows: Iterable[dict], measures: Iterable[str]) -> pd.DataFrame:
+    """Mean and sd over seeds and n, one line a model; columns (measure, mean | sd | n)."""
+    long = [
+        {"model": row["model"], "measure": m, "value": row["values"][m]}
+        for row in rows
+        for m in measures
+        if row["values"].get(m) is not None
+    ]
+    if not long:
+        return pd.DataFrame(columns=pd.MultiIndex.from_product([list(measures), ["mean", "sd", "n"]]))
+    frame = pd.DataFrame(long).groupby(["model", "measure"])["value"].agg(["mean", "std", "count"])
+    frame.columns = ["mean", "sd", "n"]
+    return frame.unstack("measure").swaplevel(axis=1).reindex(columns=list(measures), level=0)

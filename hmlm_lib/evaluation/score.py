@@ -1,0 +1,40 @@
+"""How far a prediction is from the truth: over all species, over the markers, of the change, of an effect."""
+
+import numpy as np
+from jaxtyping import Float
+
+from hmlm_lib.experiments import Experiments
+from hmlm_lib.network import MARKERS
+
+Values = Float[np.ndarray, "condition time species"]
+
+
+def mse(predicted: Values, true: Values) -> float:
+    """Mean squared error, activity squared."""
+    return float(np.square(predicted - true).mean())
+
+
+def correlation(predicted: Values, true: Values) -> float:
+    """Pearson r over all entries; 0 where one of the two does not vary (a model that predicts no change)."""
+    a, b = predicted.ravel() - predicted.mean(), true.ravel() - true.mean()
+    scale = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / scale) if scale > 1e-12 else 0.0
+
+
+def trajectory_scores(predicted: Values, truth: Experiments) -> dict[str, float]:
+    """mse_all, mse_markers (the paper's, where the network has them) and r_change (of the change from y0)."""
+    names = truth.network.species_names
+    markers = [names.index(name) for name in MARKERS if name in names]
+    scores = {
+        "mse_all": mse(predicted, truth.activity),
+        "r_change": correlation(predicted - truth.y0[:, None], truth.activity - truth.y0[:, None]),
+    }
+    if markers:
+        scores["mse_markers"] = mse(predicted[:, :, markers], truth.activity[:, :, markers])
+    return scores
+
+
+def effect_scores(knocked_out: Values, wild: Values, truth: Experiments, companion: Experiments) -> dict[str, float]:
+    """effect_mse and effect_r of (knock-out minus wild type) under the same stimuli."""
+    effect, true = knocked_out - wild, truth.activity - companion.activity
+    return {"effect_mse": mse(effect, true), "effect_r": correlation(effect, true)}

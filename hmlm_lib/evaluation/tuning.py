@@ -1,0 +1,110 @@
+"""How the settings of trained models were chosen: the same small budget for each, on a world that is never reported.
+
+Every model may try at most four candidates on world 100 (k = 8, complete network); the one with the smallest error on
+that world's test combinations is the default in its class. `python -m hmlm_lib tune` repeats the choice; its rows are
+kept with the others (setting `tuning`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from hmlm_lib.baselines import gnn, mechanistic, networks, regression, wired
+from hmlm_lib.evaluation.benchmark import score, setting
+from hmlm_lib.evaluation.rows import add_row, read_rows
+from hmlm_lib.training import Training
+
+WORLD = 100
+
+CANDIDATES: dict[str, list[tuple[type, dict, dict]]] = {  # model: (class, training, settings)
+    "mlp": [
+        (networks.MLP, {}, {}),
+        (networks.MLP, {"steps": 2000, "learning_rate": 2e-3}, {"width": 256}),
+        (networks.MLP, {"weight_decay": 0.1}, {}),
+        (networks.MLP, {"steps": 2000}, {"dropout": 0.1}),
+    ],
+    "gru": [
+        (networks.GRU, {}, {}),
+        (networks.GRU, {"steps": 2000, "learning_rate": 3e-3}, {"width": 128}),
+        (networks.GRU, {"weight_decay": 0.1}, {}),
+        (networks.GRU, {"steps": 1500}, {"dropout": 0.2}),
+    ],
+    "transformer": [
+        (networks.Transformer, {}, {}),
+        (networks.Transformer, {"learning_rate": 2e-3, "steps": 600}, {}),
+        (networks.Transformer, {"weight_decay": 0.1, "learning_rate": 2e-3}, {}),
+        (networks.Transformer, {"learning_rate": 2e-3}, {"layers": 3}),
+    ],
+    "neural_ode": [
+        (networks.NeuralODE, {}, {}),
+        (networks.NeuralODE, {"steps": 1500, "learning_rate": 2e-3}, {"width": 128}),
+        (networks.NeuralODE, {"weight_decay": 0.1}, {}),
+        (networks.NeuralODE, {"steps": 1500, "weight_decay": 0.05}, {}),
+    ],
+    "gnn": [
+        (gnn.GNN, {}, {}),
+        (gnn.GNN, {"steps": 500, "learning_rate": 2e-3}, {}),
+        (gnn.GNN, {"steps": 400, "weight_decay": 0.1}, {}),
+        (gnn.GNN, {"steps": 300}, {"layers": 9}),
+    ],
+    "graph_ode": [
+        (wired.GraphODE, {}, {}),
+        (wired.GraphODE, {"learning_rate": 3e-2}, {}),
+        (wired.GraphODE, {}, {"width": 32}),
+        (wired.GraphODE, {"steps": 800}, {}),
+    ],
+    "cellbox": [
+        (wired.CellBox, {}, {}),
+        (wired.CellBox, {"steps": 800, "learning_rate": 5e-2}, {}),
+        (wired.CellBox, {"steps": 800, "weight_decay": 0.01}, {}),
+        (wired.CellBox, {"steps": 1500}, {}),
+    ],
+    "lembas": [
+        (wired.Lembas, {}, {}),
+        (wired.Lembas, {"steps": 800, "learning_rate": 5e-2}, {}),
+        (wired.Lembas, {"steps": 800, "learning_rate": 1e-2}, {}),
+        (wired.Lembas, {"steps": 800, "weight_decay": 0.01}, {}),
+    ],
+    "hill_fitted": [
+        (mechanistic.HillFitted, {}, {}),
+        (mechanistic.HillFitted, {"learning_rate": 2e-2}, {}),
+        (mechanistic.HillFitted, {"steps": 800}, {}),
+    ],
+    "boosting": [
+        (regression.Boosting, {}, {}),
+        (regression.Boosting, {}, {"rounds": 300, "rate": 0.05}),
+        (regression.Boosting, {}, {"leaves": 4}),
+        (regression.Boosting, {}, {"leaves": 16, "rounds": 100}),
+    ],
+}
+
+
+def tune(models: Iterable[str], report: Callable[[str], None] = print) -> None:
+    """Run every candidate that has no row yet."""
+    done = {(row["model"], row["candidate"]) for row in read_rows("tuning")}
+    for name in models:
+        for candidate, (kind, training, settings) in enumerate(CANDIDATES[name]):
+            if (name, candidate) in done:
+                continue
+            schedule = {}
+            if hasattr(kind, "training_defaults"):
+                schedule = {"training": replace(Training(**BASE[name]), **training)}
+            model = kind(**schedule, **settings).fit(setting("k8", WORLD).train)
+            values = score(model, setting("k8", WORLD))
+            kept = {k: float(f"{values[k]:.6g}") for k in ("B/mse_all", "C/effect_mse")}
+            row = {"model": name, "candidate": candidate, "training": training, "settings": settings, "values": kept}
+            add_row("tuning", row)
+            report(f"{name:12s} {candidate}  {training} {settings}  B {kept['B/mse_all']:.5f}")
+
+
+# Where every search began; not the defaults, which its outcome sets.
+BASE: dict[str, dict] = {
+    "mlp": {"steps": 800, "learning_rate": 5e-3, "weight_decay": 1e-2},
+    "gru": {"steps": 800, "learning_rate": 1e-2, "weight_decay": 1e-2},
+    "transformer": {"steps": 300, "learning_rate": 5e-3},
+    "neural_ode": {"steps": 400, "learning_rate": 5e-3},
+    "gnn": {"steps": 200, "learning_rate": 5e-3},
+    "graph_ode": {"steps": 400, "learning_rate": 1e-2},
+    "cellbox": {"steps": 400, "learning_rate": 2e-2},
+    "lembas": {"steps": 400, "learning_rate": 2e-2},
+    "hill_fitted": {"steps": 400, "learning_rate": 5e-2},
+}

@@ -1,0 +1,48 @@
+"""HMLM on disk: one safetensors file with the parameters and, as metadata, configuration, species and edges."""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from safetensors.torch import save as to_safetensors
+
+from hmlm_lib.errors import ModelError
+from hmlm_lib.files import write_whole
+from hmlm_lib.hmlm.model import HMLM, HMLMConfig
+from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.training import load_parameters, read_safetensors
+
+
+def save(model: HMLM, path: str | Path) -> Path:
+    """Write the model whole or not at all; returns the path."""
+    about = {
+        "config": json.dumps(asdict(model.config)),
+        "species": json.dumps(model.network.species_names),
+        "edges": json.dumps(model.edge_labels()),
+        "horizon_h": repr(model.horizon_h),
+    }
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+    write_whole(Path(path), to_safetensors(tensors, metadata=about), ModelError)
+    return Path(path)
+
+
+def load(path: str | Path, network: SignalingNetwork) -> HMLM:
+    """A saved model on its network; ModelError for a damaged file, another kind of file or another network."""
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"{path}: no such checkpoint")
+    tensors, about = read_safetensors(path.read_bytes(), path)
+    if not {"config", "species", "edges", "horizon_h"} <= set(about):
+        raise ModelError(f"{path}: not a checkpoint of an HMLM")
+    known = {f.name for f in fields(HMLMConfig)}
+    config = HMLMConfig(**{k: v for k, v in json.loads(about["config"]).items() if k in known})
+    model = HMLM.from_network(network, config)
+    species, edges = json.loads(about["species"]), json.loads(about["edges"])
+    if species != list(network.species_names) or edges != model.edge_labels():
+        raise ModelError(
+            f"{path}: trained on another network ({len(species)} species, {len(edges)} edges) than {network.name!r} "
+            f"({len(network.species_names)} species, {len(model.edge_labels())} edges)"
+        )
+    load_parameters(model, tensors, path)
+    model.horizon_h = float(about["horizon_h"])
+    return model

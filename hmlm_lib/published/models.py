@@ -1,0 +1,119 @@
+"""The other published models, and what the paper did not compare with: straight line, spline, quadratic, mean.
+
+Published "GNN": a random forest on the raw state (no graph). "LDE": ridge. "Bayesian": BayesianRidge a marker. All
+three map one observed state to the next markers and roll out with the other 95 species frozen at t = 0. "ODE": one
+autocatalytic Hill equation a marker, no network, no input.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.interpolate import CubicSpline
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import BayesianRidge, Ridge
+from sklearn.multioutput import MultiOutputRegressor
+
+from hmlm_lib.hmlm.forest import HierarchicalForest
+from hmlm_lib.published.data import MARKERS, TIMES_H, PublishedNetwork
+
+Course = Float[np.ndarray, "time marker"]
+HILL_N, HILL_K, DEGRADATION, GAIN = 2.0, 0.3, 0.1, 2.0
+
+
+def forest_hmlm(
+    points: Float[np.ndarray, "point species"],
+    at: Int[np.ndarray, " point"],
+    network: PublishedNetwork,
+    seed: int,
+    update_all: bool,
+    true_step: bool,
+) -> Course:
+    """The published HMLM, rolled out over the 50 points."""
+    model = HierarchicalForest(network, seed, update_all, true_step).fit(points, int(at[1] - at[0]))
+    return model.rollout(points[0], len(TIMES_H) - 1)[:, network.index(MARKERS)]
+
+
+def next_state(
+    regressor: Callable[[int], object],
+) -> Callable[..., Course]:
+    """A published model that maps the raw state to the next markers; `update_all` lets it map to all species."""
+
+    def model(
+        points: np.ndarray, at: np.ndarray, network: PublishedNetwork, seed: int, update_all: bool, true_step: bool
+    ) -> Course:
+        markers, stride = network.index(MARKERS), int(at[1] - at[0])
+        target = np.arange(points.shape[1]) if update_all else markers
+        fitted = regressor(seed).fit(points[:-1], points[1:, target])
+        steps = len(TIMES_H) - 1
+        jumps = -(-steps // stride) if true_step else steps
+        x, course = points[0].copy(), [points[0]]
+        for _ in range(jumps):
+            x = x.copy()
+            x[target] = fitted.predict(x[None])[0].clip(0, 1)
+            course.append(x)
+        grid = np.arange(jumps + 1) * (stride if true_step else 1)
+        return _lines(grid, np.stack(course)[:, markers], np.arange(len(TIMES_H)))
+
+    return model
+
+
+def _lines(x: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Straight lines through the points, the last two continued."""
+    cell = np.clip(np.searchsorted(x, asked, side="right") - 1, 0, len(x) - 2)
+    part = ((asked - x[cell]) / np.diff(x)[cell])[:, None]
+    return values[cell] * (1 - part) + values[cell + 1] * part
+
+
+def forest(seed: int) -> RandomForestRegressor:
+    return RandomForestRegressor(100, max_depth=8, random_state=seed)
+
+
+def bayes(seed: int) -> MultiOutputRegressor:
+    return MultiOutputRegressor(BayesianRidge())
+
+
+def hill_ode(
+    points: np.ndarray, at: np.ndarray, network: PublishedNetwork, seed: int, update_all: bool, true_step: bool
+) -> Course:
+    """dx/dt = a x^2 / (.3^2 + x^2) - .1 x; a: twice the mean absolute slope of the observed points."""
+    seen = points[:, network.index(MARKERS)]
+    a = GAIN * np.abs(np.diff(seen, axis=0) / np.diff(TIMES_H[at])[:, None]).mean(0)
+    x, course = seen[0], [seen[0]]
+    for h in np.diff(TIMES_H):
+        x = (x + h * (a * x**HILL_N / (HILL_K**HILL_N + x**HILL_N) - DEGRADATION * x)).clip(0, 1)
+        course.append(x)
+    return np.stack(course)
+
+
+def curve(kind: str) -> Callable[..., Course]:
+    """What needs no model: `linear`, `spline` (natural cubic), `quadratic`, `mean` of the points, `persistence`."""
+
+    def model(
+        points: np.ndarray, at: np.ndarray, network: PublishedNetwork, seed: int, update_all: bool, true_step: bool
+    ) -> Course:
+        seen, asked = points[:, network.index(MARKERS)], np.arange(len(TIMES_H))
+        if kind == "linear":
+            return _lines(at, seen, asked)
+        if kind == "spline":
+            return CubicSpline(at, seen, bc_type="natural")(asked)
+        if kind == "quadratic":
+            return np.stack([np.polyval(np.polyfit(at, y, 2), asked) for y in seen.T], axis=1)
+        value = seen[0] if kind == "persistence" else seen.mean(0)
+        return np.tile(value, (len(asked), 1))
+
+    return model
+
+
+MODELS: dict[str, Callable[..., Course]] = {
+    "hmlm_forest": forest_hmlm,
+    "gnn": next_state(forest),
+    "ode": hill_ode,
+    "lde": next_state(lambda seed: Ridge(alpha=1.0)),
+    "bayesian": next_state(bayes),
+    "persistence": curve("persistence"),
+    "mean": curve("mean"),
+    "linear": curve("linear"),
+    "spline": curve("spline"),
+    "quadratic": curve("quadratic"),
+}
