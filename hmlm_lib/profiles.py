@@ -14,14 +14,44 @@ class Profile:
     seeds: int
     dose_points: int  # levels of a dose-response curve
     random_conditions: int  # conditions drawn for checks over many states
+    effort: float  # fraction of each model's training steps
+    data_seeds: int  # data sets of the published protocol
+    members: int  # of an ensemble
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("quick", "two CPU cores, minutes", seeds=1, dose_points=33, random_conditions=64),
-        Profile("record", "two CPU cores, hours; the numbers we quote", seeds=3, dose_points=65, random_conditions=512),
-        Profile("full", "one GPU, the paper's sizes", seeds=5, dose_points=129, random_conditions=4096),
+        Profile(
+            "quick",
+            "two CPU cores, minutes",
+            seeds=1,
+            dose_points=33,
+            random_conditions=64,
+            effort=0.12,
+            data_seeds=2,
+            members=3,
+        ),
+        Profile(
+            "record",
+            "two CPU cores, hours; the numbers we quote",
+            seeds=3,
+            dose_points=65,
+            random_conditions=512,
+            effort=1.0,
+            data_seeds=5,
+            members=5,
+        ),
+        Profile(
+            "full",
+            "one GPU, the paper's sizes",
+            seeds=5,
+            dose_points=129,
+            random_conditions=4096,
+            effort=1.0,
+            data_seeds=5,
+            members=8,
+        ),
     )
 }
 

@@ -14,9 +14,9 @@ from hmlm_lib.training import Training
 class GNN(OnGrid):
     """Species features, stimulus, knock-out and rest state in; `layers` rounds of attention over regulators; out: y."""
 
-    training_defaults = Training(steps=200, learning_rate=5e-3)
+    training_defaults = Training(steps=300, learning_rate=5e-3)
 
-    def __init__(self, training: Training | None = None, width: int = 32, layers: int = 6, heads: int = 2):
+    def __init__(self, training: Training | None = None, width: int = 32, layers: int = 9, heads: int = 2):
         super().__init__(training)
         self.width, self.n_layers, self.heads = width, layers, heads
 

@@ -62,7 +62,7 @@ class HillGiven:
 class HillFitted(Trained):
     """The equations with w, n, EC50 and tau fitted by gradient through the roll-out, from the network's own values."""
 
-    training_defaults = Training(steps=400, learning_rate=5e-2)
+    training_defaults = Training(steps=800, learning_rate=5e-2)
 
     def __init__(self, training: Training | None = None, grid: int = 40, corrections: int = 2):
         super().__init__(training)

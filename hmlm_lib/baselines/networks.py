@@ -41,7 +41,7 @@ class Treated(Trained):
 class MLP(Treated):
     """(treatment, time) -> activity of every species; the rest state is exact at t = 0."""
 
-    training_defaults = Training(steps=800, learning_rate=5e-3, weight_decay=1e-2)
+    training_defaults = Training(steps=800, learning_rate=5e-3, weight_decay=0.1)
 
     def __init__(self, training: Training | None = None, width: int = 128, dropout: float = 0.0):
         super().__init__(training)
@@ -63,9 +63,9 @@ class MLP(Treated):
 class GRU(OnGrid, Treated):
     """A gated recurrent unit over the observed times, told the treatment and the time elapsed."""
 
-    training_defaults = Training(steps=800, learning_rate=1e-2, weight_decay=1e-2)
+    training_defaults = Training(steps=2000, learning_rate=3e-3, weight_decay=1e-2)
 
-    def __init__(self, training: Training | None = None, width: int = 64, dropout: float = 0.0):
+    def __init__(self, training: Training | None = None, width: int = 128, dropout: float = 0.0):
         super().__init__(training)
         self.width, self.dropout = width, dropout
 
@@ -117,9 +117,9 @@ class Transformer(OnGrid, Treated):
 class NeuralODE(Treated):
     """dy/ds = MLP(y, treatment, s) in s = log(1 + t / 2 h), by torchdiffeq's fourth-order Runge-Kutta."""
 
-    training_defaults = Training(steps=400, learning_rate=5e-3)
+    training_defaults = Training(steps=1500, learning_rate=2e-3)
 
-    def __init__(self, training: Training | None = None, width: int = 64, step: float = 0.25):
+    def __init__(self, training: Training | None = None, width: int = 128, step: float = 0.25):
         super().__init__(training)
         self.width, self.step = width, step
 

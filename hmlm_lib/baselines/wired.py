@@ -23,9 +23,9 @@ from hmlm_lib.training import Training
 
 
 class Wired(Trained):
-    """tau dy/dt = factor (1 - (1 - u)(1 - level(y))) - y; subclasses give `level`, 0 for a species without regulators."""
+    """tau dy/dt = factor (1 - (1 - u)(1 - level(y))) - y; subclasses give `level`, 0 where there is no regulator."""
 
-    training_defaults = Training(steps=400, learning_rate=2e-2)
+    training_defaults = Training(steps=800, learning_rate=5e-2)
 
     def __init__(self, training: Training | None = None, grid: int = 40, corrections: int = 2):
         super().__init__(training)

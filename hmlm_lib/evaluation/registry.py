@@ -15,28 +15,27 @@ from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.hmlm.model import HMLM, HMLMConfig
+from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.training import Training
 
-HMLM_TRAINING = Training(steps=800, learning_rate=0.05)
 HMLM_CODE = (*tuple(f"hmlm.{name}" for name in ("attention", "model", "scales", "tokens", "transducer")), "training")
 
 
 class HMLMEntry:
     """HMLM under the protocol of the table; `shuffle` rewires its network first (an ablation)."""
 
-    def __init__(self, config: HMLMConfig, training: Training = HMLM_TRAINING, shuffle: bool = False):
-        self.config, self.training, self.shuffle = config, training, shuffle
+    def __init__(self, config: HMLMConfig, training: Training = TRAINING, shuffle: bool = False):
+        self.config, self.schedule, self.shuffle = config, training, shuffle
 
     def _on(self, experiments: Experiments) -> Experiments:
         if not self.shuffle:
             return experiments
-        return replace(experiments, network=shuffled(experiments.network, self.training.seed))
+        return replace(experiments, network=shuffled(experiments.network, self.schedule.seed))
 
     def fit(self, experiments: Experiments) -> "HMLMEntry":
         experiments = self._on(experiments)
-        self.model = HMLM.from_network(experiments.network, self.config, self.training.seed)
-        self.model.fit(experiments, self.training)
+        self.model = HMLM.from_network(experiments.network, self.config, self.schedule.seed)
+        self.model.fit(experiments, self.schedule)
         self.n_parameters = self.model.n_parameters
         return self
 
@@ -55,7 +54,7 @@ class Entry:
 
 def _hmlm(knows: str = "wiring", shuffle: bool = False, **config: object) -> Entry:
     def build(_: Benchmark, seed: int) -> Model:
-        return HMLMEntry(HMLMConfig(**config), replace(HMLM_TRAINING, seed=seed), shuffle=shuffle)
+        return HMLMEntry(HMLMConfig(**config), replace(TRAINING, seed=seed), shuffle=shuffle)
 
     return Entry(build, knows, HMLM_CODE)
 
@@ -129,3 +128,11 @@ def entry(name: str) -> Entry:
     if name not in known:
         raise ModelError(f"no model {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}")
     return known[name]
+
+
+def make(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
+    """A model ready to be fitted; effort: fraction of its training steps (for a quick look; the record uses 1)."""
+    model = entry(name).build(b, seed)
+    if hasattr(model, "schedule") and effort != 1.0:
+        model.schedule = replace(model.schedule, steps=max(10, round(effort * model.schedule.steps)))
+    return model

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hmlm_lib.dynamics.hill import HillDrive, HillParameters
+from hmlm_lib.dynamics.hill import HillDrive, HillParameters, activation
 from hmlm_lib.dynamics.simulate import BASELINE_H, Parameters, resolve, trajectories
 from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.network.network import NetworkArrays, SignalingNetwork
@@ -86,6 +86,14 @@ def draw_world(network: SignalingNetwork, seed: int, mechanism: str = "hill") ->
         tau=arrays.tau * rng.lognormal(0.0, 0.3, species),
     )
     return World(network, drawn, mechanism, seed)
+
+
+def true_gates(world: World, levels: Float[np.ndarray, " level"]) -> Float[np.ndarray, "edge level"]:
+    """Openness of every reactant's gate in a `hill` world, at given activities of its source."""
+    arrays, y = world.arrays, torch.as_tensor(levels)[None]
+    n, ec50 = (torch.as_tensor(p[arrays.reaction])[:, None] for p in (arrays.n, arrays.ec50))
+    rise = activation(y.expand(len(n), -1), n, ec50).numpy()
+    return np.where(arrays.inhibits[:, None], 1 - rise, rise)
 
 
 def incomplete(network: SignalingNetwork, fraction: float, seed: int) -> SignalingNetwork:

@@ -1,7 +1,22 @@
 """Figures: pure functions from arrays to a Figure, in one style, saved by one function."""
 
+from hmlm_lib.figures.comparison import (
+    fig_correlation,
+    fig_cost,
+    fig_data_efficiency,
+    fig_model_comparison,
+    fig_published,
+)
 from hmlm_lib.figures.dynamics import fig_dose_response, fig_dynamics, fig_knockouts
 from hmlm_lib.figures.features import fig_correlation_by_distance, fig_pair_matrix, fig_temporal_features
+from hmlm_lib.figures.model import (
+    fig_attention_map,
+    fig_crosstalk,
+    fig_gates,
+    fig_knockout_effects,
+    fig_learned_against_true,
+    fig_predictions,
+)
 from hmlm_lib.figures.network import fig_module_edges, fig_network, module_edges
 from hmlm_lib.figures.style import (
     CONDITION_COLOURS,
@@ -19,13 +34,24 @@ __all__ = [
     "MODEL_COLOURS",
     "MODULE_COLOURS",
     "SEQUENTIAL_MAP",
+    "fig_attention_map",
+    "fig_correlation",
     "fig_correlation_by_distance",
+    "fig_cost",
+    "fig_crosstalk",
+    "fig_data_efficiency",
     "fig_dose_response",
     "fig_dynamics",
+    "fig_gates",
+    "fig_knockout_effects",
     "fig_knockouts",
+    "fig_learned_against_true",
+    "fig_model_comparison",
     "fig_module_edges",
     "fig_network",
     "fig_pair_matrix",
+    "fig_predictions",
+    "fig_published",
     "fig_temporal_features",
     "module_edges",
     "save_figure",

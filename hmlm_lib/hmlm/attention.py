@@ -47,7 +47,7 @@ class GroupSum(nn.Module):
 
 
 class Gates:
-    """Eq. (1) with everything that does not depend on the state worked out: g = base + sum_h mix sig(slope y + shift)."""
+    """Eq. (1) with all that does not depend on the state worked out: g = base + sum_h mix sig(slope y + shift)."""
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from torch import Tensor
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM
+from hmlm_lib.hmlm.tokens import SPECIES_FEATURES
 
 
 def attention(
@@ -48,6 +50,11 @@ def attention(
     }
 
 
+def token_names() -> tuple[str, ...]:
+    """Names of a species token's features, in order."""
+    return SPECIES_FEATURES
+
+
 def scale_names(model: HMLM) -> list[str]:
     """Names of the pathway tokens, then `cell`, as far as the model has them."""
     pathways = list(model.network.modules) if model.config.pathway else ["all"]
@@ -75,3 +82,21 @@ def scale_weights(model: HMLM, y: Float[Tensor, "state species"]) -> dict[str, T
     for layer in hierarchy.layers:
         z = layer(z)
     return found | {"decompose": hierarchy.decompose.attention(token, z)}
+
+
+def gate_curves(model: HMLM, levels: Float[np.ndarray, " level"]) -> Float[np.ndarray, "edge level"]:
+    """Openness of every edge's gate, heads mixed, at given activities of its source."""
+    with torch.no_grad():
+        y = torch.as_tensor(levels, dtype=model._tau_h.dtype).expand(len(model._source), -1)
+        return model.gates(model.token())(y).clamp(0, 1).numpy()
+
+
+def attention_matrix(weights: xr.DataArray, targets: Sequence[str], sources: Sequence[str]) -> pd.DataFrame:
+    """Molecular attention [target, source]: the mean of everything but the edge axis; NaN where there is no edge."""
+    value = weights.mean([d for d in weights.dims if d != "edge"])
+    table = pd.DataFrame(np.nan, index=list(targets), columns=list(sources))
+    for label, one in zip(map(str, value.edge.values), value.values, strict=True):
+        source, _, target = label.split(" ")
+        if target in table.index and source in table.columns:
+            table.loc[target, source] = np.nanmax([table.loc[target, source], one])
+    return table

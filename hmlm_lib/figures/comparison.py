@@ -1,0 +1,122 @@
+"""Figures that compare models: bars by task, error against time points, ablations, cost against size."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hmlm_lib.figures.style import MODEL_COLOURS
+
+OTHER = "#b0b0b0"
+
+
+def colour(model: str) -> str:
+    """The model's colour; an ablation of HMLM is drawn in the colour of the flat one."""
+    if model in MODEL_COLOURS:
+        return MODEL_COLOURS[model]
+    return MODEL_COLOURS["hmlm_flat"] if model.startswith("hmlm") else OTHER
+
+
+def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """Horizontal bars, one panel a measure (log axis for errors), models ordered by the first measure.
+
+    table: index model; columns (measure, mean | sd | n). titles: measure -> panel title. Error bars: sd over seeds.
+    """
+    first = next(iter(titles))
+    order = table[first]["mean"].sort_values(ascending=False).index
+    fig, axes = plt.subplots(1, len(titles), figsize=(3.4 * len(titles) + 1.4, 0.24 * len(order) + 1.2), sharey=True)
+    for ax, (measure, title) in zip(np.atleast_1d(axes), titles.items(), strict=True):
+        _bars(ax, table[measure].reindex(order), log="_r" not in measure)
+        ax.set_title(title)
+    np.atleast_1d(axes)[0].set_yticks(range(len(order)), [name.replace("_", " ") for name in order])
+    return fig
+
+
+def _bars(ax: Axes, part: pd.DataFrame, log: bool) -> None:
+    floor = 1e-6 if log else -np.inf
+    value, spread = part["mean"].clip(lower=floor).to_numpy(), part["sd"].fillna(0.0).to_numpy()
+    low = np.minimum(spread, value * 0.95) if log else spread
+    colours = [colour(str(name)) for name in part.index]
+    ax.barh(range(len(part)), value, xerr=[low, spread], color=colours, height=0.75, error_kw={"lw": 0.8})
+    if log:
+        ax.set_xscale("log")
+        ax.set_xlim(left=max(value[value > floor].min() * 0.4, 1e-6) if (value > floor).any() else 1e-6)
+    ax.grid(axis="x", color="#eeeeee")
+    ax.set_axisbelow(True)
+
+
+def fig_published(panels: dict[str, pd.DataFrame], printed: dict[str, dict[int, float]]) -> Figure:
+    """The paper's 5A: error against number of points, one panel a variant, one line a model; crosses: as printed.
+
+    panels: title -> table with columns model, k, seed, mse. Error bars: sd over data seeds.
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels) + 1.2, 3.9), sharey=True, squeeze=False)
+    for i, (ax, (title, table)) in enumerate(zip(axes[0], panels.items(), strict=True)):
+        for model, rows in table.groupby("model", sort=False):
+            stats = rows.groupby("k")["mse"].agg(["mean", "std"]).fillna(0.0)
+            ax.errorbar(
+                stats.index, stats["mean"], yerr=np.minimum(stats["std"], 0.9 * stats["mean"]), marker="o",
+                ms=3.5, capsize=2, color=colour(str(model)), label=str(model).replace("_", " "),
+            )  # fmt: skip
+            if i == 0 and model in printed:
+                ax.plot(list(printed[model]), list(printed[model].values()), "x", color=colour(str(model)), ms=6)
+        ax.set(title=title, xlabel="time points shown", yscale="log", xscale="log")
+        ks = sorted(table["k"].unique())
+        ax.set_xticks(ks, [str(k) for k in ks])
+        ax.minorticks_off()
+    axes[0, 0].set_ylabel("MSE, seven markers")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    return fig
+
+
+def fig_data_efficiency(table: pd.DataFrame, goals: dict[str, str]) -> Figure:
+    """The paper's 5D: error against the time points a training experiment was seen at.
+
+    table: columns model, k, seed and the measures. goals: measure -> panel title.
+    """
+    fig, axes = plt.subplots(1, len(goals), figsize=(3.9 * len(goals) + 1.3, 3.7), squeeze=False)
+    for ax, (measure, title) in zip(axes[0], goals.items(), strict=True):
+        for model, rows in table.groupby("model", sort=False):
+            stats = rows.groupby("k")[measure].agg(["mean", "std"]).fillna(0.0)
+            ax.errorbar(
+                stats.index, stats["mean"], yerr=np.minimum(stats["std"], 0.9 * stats["mean"].abs()), marker="o",
+                ms=3.5, capsize=2, color=colour(str(model)), label=str(model).replace("_", " "),
+            )  # fmt: skip
+        ks = sorted(table["k"].unique())
+        ax.set(title=title, xlabel="time points a training experiment was seen at", xscale="log")
+        ax.set_xticks(ks, [str(k) for k in ks])
+        ax.minorticks_off()
+        if "_r" not in measure:
+            ax.set_yscale("log")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    return fig
+
+
+def fig_correlation(table: pd.DataFrame) -> Figure:
+    """Correlation of predicted with true change: a group a condition, a bar a model; columns model, condition, r."""
+    models, conditions = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["condition"]))
+    fig, ax = plt.subplots(figsize=(1.6 * len(conditions) + 2.5, 3.3))
+    width = 0.8 / len(models)
+    for i, model in enumerate(models):
+        values = table[table["model"] == model].set_index("condition")["r"].reindex(conditions)
+        at = np.arange(len(conditions)) + (i - (len(models) - 1) / 2) * width
+        ax.bar(at, values, width * 0.92, color=colour(model), label=model.replace("_", " "))
+    ax.axhline(0, color="#444444", lw=0.6)
+    ax.set_xticks(range(len(conditions)), conditions)
+    ax.set(ylabel="r of the change from rest", ylim=(min(0.0, table["r"].min() * 1.1), 1.05))
+    fig.legend(loc="outside right center")
+    return fig
+
+
+def fig_cost(table: pd.DataFrame) -> Figure:
+    """Seconds and memory against network size; columns model, species, seconds, megabytes (log-log)."""
+    fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
+    for model, rows in table.groupby("model", sort=False):
+        for ax, column in zip(axes, ("seconds", "megabytes"), strict=True):
+            known = rows.dropna(subset=[column])
+            ax.plot(known["species"], known[column], marker="o", ms=4, color=colour(str(model)), label=str(model))
+    for ax, label in zip(axes, ("seconds a training step", "peak memory (MB)"), strict=True):
+        ax.set(xscale="log", yscale="log", xlabel="species", ylabel=label)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+    return fig
