@@ -6,7 +6,8 @@ Every step draws from a generator seeded by (seed, step): a run that was killed 
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +70,24 @@ def train(
     Raises TrainingError where the loss or its gradient is no longer finite: the model is put back to its last good
     state, which is also in the checkpoint if there is one.
     """
+    with one_thread():
+        return _train(model, loss, config, report)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One CPU thread: the graphs here are small, and two threads that wait for each other on a busy machine take ten
+    times as long. The numbers then do not depend on the number of cores either.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(model: nn.Module, loss: Loss, config: Training, report: Callable[[Progress], None] | None) -> list[Progress]:
     groups = parameter_groups(model, config)
     parameters = [p for group in groups for p in group["params"]]
     optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from hmlm_lib.figures.style import DIVERGING_MAP, MODEL_COLOURS, SEQUENTIAL_MAP
-from hmlm_lib.hmlm.intervals import BAND
 
 
 def fig_gates(curves: pd.DataFrame) -> Figure:
@@ -32,11 +31,11 @@ def fig_gates(curves: pd.DataFrame) -> Figure:
 
 
 def fig_predictions(
-    true: xr.DataArray, mean: xr.DataArray, sd: xr.DataArray, seen: xr.DataArray, species: list[str]
+    true: xr.DataArray, mean: xr.DataArray, half_width: xr.DataArray, seen: xr.DataArray, species: list[str]
 ) -> Figure:
-    """True and predicted courses; one row a condition, one column a species; band: +- BAND sd; dots: what others saw.
+    """True and predicted courses; one row a condition, one column a species; dots: measurements not shown to the model.
 
-    true, mean, sd: (condition, time, species); seen: noisy points of the same conditions, which no model was shown.
+    true, mean, half_width (of the band): (condition, time, species); seen: noisy points of the same conditions, which no model was shown.
     """
     conditions = [str(name) for name in true.condition.values]
     size = (2.1 * len(species), 1.9 * len(conditions) + 0.6)
@@ -44,7 +43,7 @@ def fig_predictions(
     for row, condition in zip(axes, conditions, strict=True):
         for ax, name in zip(row, species, strict=True):
             at = {"condition": condition, "species": name}
-            middle, width = mean.sel(at), BAND * sd.sel(at)
+            middle, width = mean.sel(at), half_width.sel(at)
             ax.fill_between(middle.time, middle - width, middle + width, color=MODEL_COLOURS["hmlm"], alpha=0.2, lw=0)
             ax.plot(true.time, true.sel(at), color=MODEL_COLOURS["oracle"], lw=1.2, label="true")
             ax.plot(middle.time, middle, color=MODEL_COLOURS["hmlm"], ls="--", label="HMLM")

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
+from scipy.stats import t as student_t
 
 from hmlm_lib.experiments import Experiments
 
-BAND = 1.645  # sd either side of the mean that would hold 90 % of a normal distribution
+HELD = 0.9  # of the true values that a band is meant to hold
 
 Values = Float[np.ndarray, "condition time species"]
 
@@ -30,6 +31,11 @@ def ensemble(
     return found.mean(0), found.std(0, ddof=1)
 
 
-def coverage(true: Values, mean: Values, sd: Values, floor: float = 0.0) -> float:
-    """Fraction of true values within BAND sd of the mean; 0.9 if the intervals are honest. floor is added to sd."""
-    return float((np.abs(true - mean) <= BAND * np.hypot(sd, floor)).mean())
+def band(members: int) -> float:
+    """Sd either side of the mean that hold 90 % of what one more member would say: Student's t, few members, wide."""
+    return float(student_t.ppf((1 + HELD) / 2, members - 1) * np.sqrt(1 + 1 / members))
+
+
+def coverage(true: Values, mean: Values, sd: Values, members: int) -> float:
+    """Fraction of true values inside the band; 0.9 if the intervals are honest."""
+    return float((np.abs(true - mean) <= band(members) * sd).mean())
