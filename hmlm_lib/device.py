@@ -1,5 +1,8 @@
 """The device a run computes on, chosen once and said aloud."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from hmlm_lib.errors import RunError, did_you_mean
@@ -18,3 +21,16 @@ def choose_device(device: str = "auto") -> tuple[str, str]:
     if device == "cuda":
         raise RunError("device 'cuda' was asked for, but PyTorch finds no CUDA device; allowed here: auto, cpu")
     return "cpu", "no CUDA device found"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One CPU thread within: on small graphs two threads that wait for each other on a busy machine take ten times as
+    long, and with one the numbers do not depend on the number of cores.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -6,8 +6,7 @@ Every step draws from a generator seeded by (seed, step): a run that was killed 
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, TrainingError
 from hmlm_lib.files import write_whole
 
@@ -72,19 +72,6 @@ def train(
     """
     with one_thread():
         return _train(model, loss, config, report)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One CPU thread: the graphs here are small, and two threads that wait for each other on a busy machine take ten
-    times as long. The numbers then do not depend on the number of cores either.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train(model: nn.Module, loss: Loss, config: Training, report: Callable[[Progress], None] | None) -> list[Progress]:

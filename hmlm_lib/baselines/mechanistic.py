@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hmlm_lib.baselines.protocol import Trained, asked
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.hill import activation
 from hmlm_lib.dynamics.simulate import Parameters, trajectories
 from hmlm_lib.experiments import Experiments
@@ -55,7 +56,7 @@ class HillGiven:
         grid = times if times[0] == 0 else np.append(0.0, times)
         own = Parameters(ymax=self.arrays.ymax * experiments.factor)
         held, y0 = torch.as_tensor(experiments.stimulus), torch.as_tensor(np.array(experiments.y0))
-        with torch.no_grad():
+        with one_thread(), torch.no_grad():
             return trajectories(self.arrays, grid, held, y0, own)[:, len(grid) - len(times) :].numpy()
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor, nn
 
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
@@ -124,7 +125,7 @@ class Trained(nn.Module):
     ) -> Float[np.ndarray, "condition time species"]:
         if not self.built:
             raise ModelError(f"{type(self).__name__} has not been fitted")
-        with torch.no_grad():
+        with one_thread(), torch.no_grad():
             found = self(*self._tensors(experiments)[:3], asked(experiments, times_h))
         return found.double().numpy()
 

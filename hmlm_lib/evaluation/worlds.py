@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters, activation
 from hmlm_lib.dynamics.simulate import BASELINE_H, Parameters, resolve, trajectories
 from hmlm_lib.errors import ExperimentError, did_you_mean
@@ -59,13 +60,15 @@ class World:
         times_h: Float[np.ndarray, " time"],
     ) -> Float[np.ndarray, "condition time species"]:
         """True activities at times_h, from y0 at t = 0, under held stimuli and factors on ymax."""
-        times = np.asarray(times_h, dtype=float)
+        with one_thread(), torch.no_grad():
+            return self._simulate(stimulus, factor, y0, np.asarray(times_h, dtype=float))
+
+    def _simulate(self, stimulus: np.ndarray, factor: np.ndarray, y0: np.ndarray, times: np.ndarray) -> np.ndarray:
         held, start = torch.as_tensor(stimulus), torch.as_tensor(np.array(y0))
         if self.mechanism == "hill":
             grid = times if times[0] == 0 else np.concatenate([[0.0], times])
             own = Parameters(ymax=self.arrays.ymax * factor)
-            with torch.no_grad():
-                return trajectories(self.arrays, grid, held, start, own)[:, len(grid) - len(times) :].numpy()
+            return trajectories(self.arrays, grid, held, start, own)[:, len(grid) - len(times) :].numpy()
         system = SYSTEMS[self.mechanism](self.arrays, held, torch.as_tensor(factor), self.seed)
         return relax(system, start, times)
 

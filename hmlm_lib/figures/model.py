@@ -35,7 +35,7 @@ def fig_predictions(
 ) -> Figure:
     """True and predicted courses; one row a condition, one column a species; dots: measurements not shown to the model.
 
-    true, mean, half_width (of the band): (condition, time, species); seen: noisy points of the same conditions, which no model was shown.
+    true, mean, half_width (of the band): (condition, time, species); seen: noisy points of the same conditions.
     """
     conditions = [str(name) for name in true.condition.values]
     size = (2.1 * len(species), 1.9 * len(conditions) + 0.6)

@@ -11,6 +11,7 @@ Source: HMLM paper for tokens, scales, graph attention and transducer. Ours: how
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
@@ -300,7 +302,8 @@ class HMLM(nn.Module):
         horizon = max(self.horizon_h, float(times[-1]), 1e-6)
         steps = round(self.config.grid * max(1.0, np.log1p(horizon / 2) / np.log1p((self.horizon_h or horizon) / 2)))
         grid = time_grid(horizon, steps)
-        with torch.no_grad():
+        small = len(self._species) <= DENSE_UP_TO
+        with one_thread() if small else nullcontext(), torch.no_grad():
             states, _ = self.rollout(*self._tensors(experiments)[:3], grid)
             return between(states, grid, times).permute(2, 0, 1).cpu().double().numpy()
 
