@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from hmlm_lib.errors import RunError, did_you_mean
 
@@ -31,6 +32,7 @@ def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):  # of NumPy's, SciPy's and scikit-learn's pools
+            yield
     finally:
         torch.set_num_threads(before)

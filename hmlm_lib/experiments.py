@@ -100,9 +100,17 @@ class Experiments:
         times = np.asarray(times)
         return replace(self, times_h=self.times_h[times], activity=self.activity[:, times])
 
-    def without(self, activity: bool = True) -> "Experiments":
+    def thin(self, k: int) -> "Experiments":
+        """The same conditions at k of their times, spread by rank, first and last kept; ExperimentError if too few."""
+        if not 1 <= k <= len(self.times_h):
+            raise ExperimentError(
+                f"k is {k}, but there are {len(self.times_h)} points; allowed: 1 to {len(self.times_h)}"
+            )
+        return self.at(np.linspace(0, len(self.times_h) - 1, k).round().astype(int))
+
+    def without(self) -> "Experiments":
         """The same conditions with nothing measured: what a model may see of a test."""
-        return replace(self, activity=np.full_like(self.activity, np.nan)) if activity else self
+        return replace(self, activity=np.full_like(self.activity, np.nan))
 
     def to_data_array(self, values: Trajectories | None = None, times_h: np.ndarray | None = None) -> xr.DataArray:
         """Values (default: what was measured) with the names of conditions, species and modules."""

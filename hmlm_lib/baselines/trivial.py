@@ -36,7 +36,7 @@ class Additive:
 
     def fit(self, experiments: Experiments) -> "Additive":
         level = treatment(experiments)[:, : int(experiments.network.arrays.has_input.sum())]
-        base = np.median(level, axis=0)
+        base = np.array([_most_common(column) for column in level.T])
         moved = np.abs(level - base) > 1e-9
         alone = experiments.wild_type & (moved.sum(1) <= 1)
         control = alone & ~moved.any(1)
@@ -57,3 +57,9 @@ class Additive:
         level = treatment(experiments)[:, : len(self.base)] - self.base
         values = (self.start + np.einsum("ci,its->cts", level, self.slope)).clip(0, 1)
         return through(self.seen_h, values, experiments.y0, asked(experiments, times_h))
+
+
+def _most_common(values: np.ndarray) -> float:
+    """The level an input has in most experiments: its baseline."""
+    found, count = np.unique(values, return_counts=True)
+    return float(found[count.argmax()])

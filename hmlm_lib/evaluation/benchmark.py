@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from hmlm_lib.baselines.protocol import Model
+from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.evaluation.reconstruct import correct
-from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry
+from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
 from hmlm_lib.evaluation.rows import add_row, code_hash, valid_rows
 from hmlm_lib.evaluation.score import effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
@@ -36,8 +37,9 @@ def setting(name: str, seed: int) -> Benchmark:
 
 def score(model: Model, b: Benchmark) -> dict[str, float | list[float]]:
     """Tasks A, B and C of a fitted model; A is its forecast of the test conditions, corrected by their k points."""
-    combine, knockout, wild = (model.predict(e) for e in (b.combine, b.knockout, b.wild))
-    corrected = correct(b.seen, model.predict(b.seen), combine, b.combine.times_h, NOISE_SD)
+    with one_thread():
+        combine, knockout, wild, seen = (model.predict(e) for e in (b.combine, b.knockout, b.wild, b.seen))
+        corrected = correct(b.seen, seen, combine, b.combine.times_h, NOISE_SD)
     values: dict[str, float | list[float]] = {"A/mse_all": mse(corrected, b.combine.activity)}
     values |= {f"B/{k}": v for k, v in trajectory_scores(combine, b.combine).items()}
     values |= {f"C/{k}": v for k, v in trajectory_scores(knockout, b.knockout).items()}
@@ -46,11 +48,17 @@ def score(model: Model, b: Benchmark) -> dict[str, float | list[float]]:
     return values | {"B/by_condition": [float(f"{v:.4g}") for v in by_condition]}
 
 
+def fit(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
+    """A model of the registry, fitted to the training experiments; effort: fraction of its training steps."""
+    with one_thread():
+        return make(name, b, seed, effort).fit(b.train)
+
+
 def run_one(name: str, model: str, seed: int) -> dict:
     """Fit and score one model; the row."""
     b, e = setting(name, seed), entry(model)
     started = time.perf_counter()
-    fitted = e.build(b, seed).fit(b.train)
+    fitted = fit(model, b, seed)
     seconds = time.perf_counter() - started
     values = score(fitted, b) | {"seconds": seconds, "parameters": fitted.n_parameters}
     rounded = {k: v if isinstance(v, list) else float(f"{v:.6g}") for k, v in values.items()}

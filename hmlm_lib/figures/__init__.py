@@ -6,6 +6,8 @@ from hmlm_lib.figures.comparison import (
     fig_data_efficiency,
     fig_model_comparison,
     fig_published,
+    fig_reconstruction,
+    fig_times,
 )
 from hmlm_lib.figures.dynamics import fig_dose_response, fig_dynamics, fig_knockouts
 from hmlm_lib.figures.features import fig_correlation_by_distance, fig_pair_matrix, fig_temporal_features
@@ -52,7 +54,9 @@ __all__ = [
     "fig_pair_matrix",
     "fig_predictions",
     "fig_published",
+    "fig_reconstruction",
     "fig_temporal_features",
+    "fig_times",
     "module_edges",
     "save_figure",
     "use_style",

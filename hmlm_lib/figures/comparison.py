@@ -120,3 +120,35 @@ def fig_cost(table: pd.DataFrame) -> Figure:
         ax.set(xscale="log", yscale="log", xlabel="species", ylabel=label)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
     return fig
+
+
+def fig_reconstruction(table: pd.DataFrame, noise_sd: float) -> Figure:
+    """Error of the reconstructed trajectory against points seen; columns model, k, mse; interpolation is dashed."""
+    fig, ax = plt.subplots(figsize=(6.4, 3.9))
+    curves = ("linear", "log_linear", "pchip")
+    for model, rows in table.groupby("model", sort=False):
+        stats = rows.groupby("k")["mse"].mean()
+        label = str(model).replace("_", " ") if model in curves else f"GP on {str(model).replace('_', ' ')}"
+        style = "--" if model in curves else "-"
+        ax.plot(stats.index, stats, style, marker="o", ms=4, color=colour(str(model)), label=label)
+    ax.axhline(noise_sd**2, color="#444444", ls=":", lw=1)
+    ks = sorted(table["k"].unique())
+    ax.set(xscale="log", yscale="log", xlabel="points of the trajectory seen", ylabel="MSE, all species")
+    ax.set_xticks(ks, [str(k) for k in ks])
+    ax.minorticks_off()
+    fig.legend(loc="outside right center")
+    return fig
+
+
+def fig_times(choices: dict[str, np.ndarray], error: pd.Series) -> Figure:
+    """Choices of measuring times (log axis) beside the error each leads to."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 2.4), width_ratios=[2.2, 1], sharey=True)
+    for row, (name, times) in enumerate(choices.items()):
+        left.plot(times, np.full(len(times), row), "o", color=MODEL_COLOURS["hmlm"], ms=6)
+        left.axhline(row, color="#eeeeee", lw=1, zorder=0)
+        right.barh(row, error[name], color=OTHER, height=0.6)
+        right.text(error[name], row, f" {error[name]:.5f}", va="center", size=8)
+    left.set_yticks(range(len(choices)), list(choices))
+    left.set(xscale="log", xlabel="measured at (h)", ylim=(len(choices) - 0.5, -0.5))
+    right.set(xlabel="MSE", xlim=(0, 1.35 * error.max()))
+    return fig

@@ -25,6 +25,19 @@ SHOWN, NUMBERS, WIDTH = 25, 8, 32  # species in the molecular features, embeddin
 TRANSCRIPTION = 10  # factors in the published group mean
 
 
+def published_attention(
+    network: PublishedNetwork, points: Float[np.ndarray, "point species"]
+) -> Float[np.ndarray, "target source"]:
+    """Prior by path length (self 1, edge .8, two steps .4, three .2) x (.3 + .7 |r|), r over the shown points."""
+    reached, prior = np.eye(len(network.edges)), np.eye(len(network.edges))
+    for level in (0.8, 0.4, 0.2):
+        reached = np.minimum(reached @ network.edges, 1.0)
+        prior = np.where((prior == 0) & (reached > 0), level, prior)
+    centred = points - points.mean(0)
+    scale = np.sqrt(np.square(centred).sum(0)) + 1e-12
+    return prior * (0.3 + 0.7 * np.abs(centred.T @ centred / np.outer(scale, scale)))
+
+
 @dataclass
 class HierarchicalForest:
     """fit(points, steps) on rows of consecutive observed states; rollout(start, n_steps) from one state."""
@@ -39,6 +52,7 @@ class HierarchicalForest:
         """Learn the map from a point to the next, `stride` grid steps later."""
         self.stride, self.markers = stride, self.network.index(MARKERS)
         self.embedding = self._embed(points)
+        self.attention = published_attention(self.network, points)
         self.target = np.arange(points.shape[1]) if self.update_all else self.markers
         features = self._features(points[:-1], np.vstack([points[:1], points[:-2]]))
         self.scale = {k: (v.mean(0), v.std(0) + 1e-9) for k, v in features.items()}
@@ -86,7 +100,7 @@ class HierarchicalForest:
         jumps = -(-n_steps // self.stride) if self.true_step else n_steps
         x, before, course = start, start, [start]
         for _ in range(jumps):
-            found = self._next(x, before)
+            found = self.step(x, before)
             new = np.zeros_like(start)
             new[self.target] = found
             x, before = new, x
@@ -99,7 +113,10 @@ class HierarchicalForest:
         part = (at - left)[:, None]
         return course[left] * (1 - part) + course[left + 1] * part
 
-    def _next(self, x: np.ndarray, before: np.ndarray) -> np.ndarray:
+    def step(
+        self, x: Float[np.ndarray, " species"], before: Float[np.ndarray, " species"]
+    ) -> Float[np.ndarray, " target"]:
+        """What the forests say comes after state x, itself preceded by `before`."""
         features = self._features(x[None], before[None])
         return sum(
             self.weight[scale] * self.forests[scale].predict(self._standard(scale, features[scale]))[0]

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, did_you_mean
-from hmlm_lib.published.data import MARKERS, published_data, published_network
+from hmlm_lib.hmlm.forest import HierarchicalForest
+from hmlm_lib.published.data import MARKERS, TIMES_H, published_data, published_network
 from hmlm_lib.published.models import MODELS
 
 STRIDES = {4: 12, 8: 6, 16: 3}  # k points: every so many of the 50
@@ -65,18 +67,64 @@ def run_protocol(
             raise ExperimentError(f"no model {name!r}{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
     if faults not in FAULTS:
         raise ExperimentError(f"faults is {faults!r}{did_you_mean(faults, FAULTS)}; allowed: {', '.join(FAULTS)}")
-    network, rows = published_network(), []
-    for seed in seeds:
-        truth = published_data(seed).sel(condition=condition).values
-        marked = truth[:, network.index(MARKERS)]
-        noise = np.random.default_rng((seed, 11)).normal(0.0, 1.0, truth.shape)
-        for k in points:
-            at = observed(k)
-            shown = truth[at] + noise_sd * noise[at]
-            for name in models:
-                found = MODELS[name](shown, at, network, seed, *FAULTS[faults])
-                rows.append({"model": name, "k": k, "seed": seed, "mse": float(np.square(found - marked).mean())})
+    with one_thread():
+        rows = [row for seed in seeds for row in _one_seed(seed, points, models, noise_sd, FAULTS[faults], condition)]
     return pd.DataFrame(rows)
+
+
+def _one_seed(
+    seed: int, points: Sequence[int], models: list[str], noise_sd: float, faults: tuple[bool, bool], condition: str
+) -> list[dict]:
+    network, rows = published_network(), []
+    truth = published_data(seed).sel(condition=condition).values
+    marked = truth[:, network.index(MARKERS)]
+    noise = np.random.default_rng((seed, 11)).normal(0.0, 1.0, truth.shape)
+    for k in points:
+        at = observed(k)
+        shown = truth[at] + noise_sd * noise[at]
+        for name in models:
+            found = MODELS[name](shown, at, network, seed, *faults)
+            rows.append({"model": name, "k": k, "seed": seed, "mse": float(np.square(found - marked).mean())})
+    return rows
+
+
+def attention_control(seed: int = 0, k: int = 8) -> tuple[float, float]:
+    """Largest change of the attention when it is randomised, and largest change of the prediction: exactly 0."""
+    network, at = published_network(), observed(k)
+    shown = published_data(seed).sel(condition="combined").values[at]
+    model = HierarchicalForest(network, seed).fit(shown, STRIDES[k])
+    before, attention = model.rollout(shown[0], len(TIMES_H) - 1), model.attention
+    model.attention = np.random.default_rng((seed, 13)).random(attention.shape)
+    after = model.rollout(shown[0], len(TIMES_H) - 1)
+    return float(np.abs(model.attention - attention).max()), float(np.abs(after - before).max())
+
+
+def correlations(seed: int = 0, k: int = 8) -> pd.DataFrame:
+    """Pearson r over time, mean over markers: free-running, teacher-forced, and copying the last true value.
+
+    Teacher-forced scores hand the model the true state before every step: label them, for copying alone scores .99.
+    """
+    network, data, at = published_network(), published_data(seed), observed(k)
+    markers, rows = network.index(MARKERS), []
+    for condition in map(str, data.condition.values):
+        truth = data.sel(condition=condition).values
+        model = HierarchicalForest(network, seed).fit(truth[at], STRIDES[k])
+        forced = np.stack([model.step(x, before) for x, before in zip(truth[1:-1], truth[:-2], strict=True)])
+        found = {
+            "free-running": _mean_r(model.rollout(truth[0], len(truth) - 1)[:, markers], truth[:, markers]),
+            "teacher-forced": _mean_r(forced, truth[2:, markers]),
+            "copy the last value": _mean_r(truth[:-1, markers], truth[1:, markers]),
+            "straight line": _mean_r(MODELS["linear"](truth[at], at, network, seed, False, False), truth[:, markers]),
+        }
+        rows.append({"condition": condition} | found)
+    return pd.DataFrame(rows).set_index("condition")
+
+
+def _mean_r(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean Pearson r over columns; 0 for a column that does not move."""
+    a, b = a - a.mean(0), b - b.mean(0)
+    scale = np.sqrt(np.square(a).sum(0) * np.square(b).sum(0))
+    return float(np.where(scale > 1e-12, (a * b).sum(0) / np.maximum(scale, 1e-12), 0.0).mean())
 
 
 def summary(results: pd.DataFrame) -> pd.DataFrame:

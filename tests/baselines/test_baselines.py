@@ -1,0 +1,142 @@
+"""Every model of the table keeps the protocol; the closed-form ones give what can be computed otherwise."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hmlm_lib.baselines.markov import LinearDynamics
+from hmlm_lib.baselines.mechanistic import HillFitted, HillGiven, perturbed
+from hmlm_lib.baselines.networks import MLP
+from hmlm_lib.baselines.protocol import filled, through, treatment
+from hmlm_lib.baselines.trivial import Additive, Mean, Persistence
+from hmlm_lib.errors import ModelError
+from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, make
+from hmlm_lib.evaluation.tasks import Size, benchmark
+from hmlm_lib.experiments import Experiments
+from hmlm_lib.network import SignalingNetwork
+
+RULES = ["=> a", "=> b", "=> c", "a => r", "b => s", "r & !s => k", "r => g", "k => h", "s & k => m"]
+SIZE = Size(singles=4, pairs=6, triples=0, knockouts=3, test=5, test_knockouts=2)
+
+
+@pytest.fixture(scope="module")
+def data():
+    network = SignalingNetwork.from_rules("small", RULES, tau={"h": 5.0})
+    return benchmark(0, 4, size=SIZE, network=network)
+
+
+@pytest.mark.parametrize("name", [*MODELS, *ABLATIONS])
+def test_every_model_keeps_the_protocol(name, data):
+    torch.manual_seed(0)
+    model = make(name, data, seed=0, effort=0.02).fit(data.train)
+    times = np.array([0.0, 1.0, 10.0, 60.0])
+    found = model.predict(data.combine, times)
+    assert found.shape == (5, 4, 9)
+    assert np.isfinite(found).all()
+    assert np.allclose(found[:, 0], data.combine.y0, atol=1e-5), "does not start at rest"
+    assert np.array_equal(found, model.predict(data.combine.without(), times)), "reads the measurements"
+    assert model.n_parameters >= 0
+    again = make(name, data, seed=0, effort=0.02).fit(data.train).predict(data.combine, times)
+    assert np.array_equal(found, again), "same seed, other numbers"
+
+
+def test_persistence_and_mean(data):
+    assert np.array_equal(Persistence().fit(data.train).predict(data.combine)[:, 7], data.combine.y0)
+    seen = Mean().fit(data.train).predict(data.combine, data.train.times_h)
+    assert np.allclose(seen, data.train.activity.mean(0))
+
+
+def test_additive_adds_single_effects():
+    network = SignalingNetwork.from_rules("two", ["=> a", "=> b", "=> c", "a => g", "b => g"])
+    both = benchmark(1, 3, size=Size(2, 4, 0, 0, 3, 1), network=network, noise_sd=0.0)
+    model = Additive().fit(both.train)
+    names = list(both.train.names)
+    control, single = (both.train.activity[names.index(n)] for n in ("control 0", "single 0"))
+    level = both.train.stimulus[names.index("single 0"), 0]
+    found = model.predict(both.combine, both.train.times_h)[0]
+    slope = (single - control) / (level - 0.1)
+    second = both.train.activity[names.index("single 1")]
+    slope2 = (second - control) / (both.train.stimulus[names.index("single 1"), 1] - 0.1)
+    a, b = both.combine.stimulus[0, :2] - 0.1  # the third input has no single experiment: no effect is known
+    assert np.allclose(found, (control + a * slope + b * slope2).clip(0, 1), atol=1e-8)
+
+
+def test_linear_dynamics_recovers_a_linear_system():
+    """y' on the grid is linear in the last state, so ridge must find it and roll it out."""
+    network = SignalingNetwork.from_rules("chain", ["=> a", "a => b"])
+    rng = np.random.default_rng(0)
+    count, grid = 30, np.expm1(np.linspace(0, np.log1p(60), 16))
+    held = np.zeros((count, 2))
+    held[:, 0] = rng.uniform(0.1, 0.9, count)
+    y, course = np.zeros((count, 2)), []
+    for _ in grid[1:]:
+        y = np.stack([0.5 * y[:, 0] + 0.4 * held[:, 0], 0.7 * y[:, 1] + 0.2 * y[:, 0]], 1)
+        course.append(y)
+    ones = np.ones((count, 2))
+    names, rest = tuple(map(str, range(count))), np.zeros((count, 2))
+    experiments = Experiments(network, names, held, ones, rest, grid[1:], np.stack(course, 1))
+    for masked in (False, True):
+        found = LinearDynamics(masked=masked).fit(experiments).predict(experiments)
+        assert np.abs(found - experiments.activity).max() < 0.01
+
+
+def test_a_masked_model_cannot_use_a_species_that_is_not_a_regulator(data):
+    model = LinearDynamics(masked=True).fit(data.train)
+    names = data.train.network.species_names
+    assert model.weight[names.index("h"), names.index("g")] == 0
+    assert model.weight[names.index("r"), names.index("g")] != 0
+
+
+def test_the_oracle_is_exact_and_the_fit_gets_close(data):
+    assert np.allclose(HillGiven(data.world.arrays).predict(data.combine), data.combine.activity, atol=1e-6)
+    wrong = HillGiven(perturbed(data.world.arrays, 0)).predict(data.combine)
+    fitted = HillFitted(replace(HillFitted.training_defaults, steps=200)).fit(data.train).predict(data.combine)
+    error = [np.square(found - data.combine.activity).mean() for found in (wrong, fitted)]
+    assert error[1] < 0.2 * error[0]
+
+
+def test_perturbed_parameters_stay_in_range(data):
+    arrays = perturbed(data.world.arrays, 3)
+    assert ((arrays.w > 0) & (arrays.w <= 1)).all()
+    assert ((arrays.ec50 > 0) & (arrays.ec50 < 1)).all()
+    assert (arrays.tau > 0).all()
+    assert not np.array_equal(arrays.n, data.world.arrays.n)
+
+
+def test_gaps_are_closed_by_lines_in_log_time(data):
+    activity = data.train.activity.copy()
+    activity[0, 1, 2] = np.nan
+    activity[1, :, 3] = np.nan
+    values = filled(replace(data.train, activity=activity))
+    clock = np.log1p(data.train.times_h)
+    part = (clock[1] - clock[0]) / (clock[2] - clock[0])
+    expected = activity[0, 0, 2] * (1 - part) + activity[0, 2, 2] * part
+    assert values[0, 1, 2] == pytest.approx(expected)
+    assert (values[1, :, 3] == data.train.y0[1, 3]).all()
+    assert np.array_equal(values[2:], data.train.activity[2:])
+
+
+def test_through_passes_the_points_and_holds_the_last(data):
+    seen = data.train.times_h
+    values = through(seen, data.train.activity, data.train.y0, np.append(seen, 100.0))
+    assert np.allclose(values[:, :-1], data.train.activity)
+    assert np.allclose(values[:, -1], data.train.activity[:, -1])
+
+
+def test_treatment_is_levels_then_knock_outs(data):
+    done = treatment(data.train)
+    assert done.shape[1] == 3 + 9
+    row = data.train.names.index(next(n for n in data.train.names if "knocked out" in n))
+    assert done[row, 3:].sum() == 1
+
+
+def test_an_unfitted_model_and_blank_data_are_refused(data):
+    with pytest.raises(ModelError, match="MLP has not been fitted"):
+        MLP().predict(data.combine)
+    blank = replace(data.train, activity=np.full_like(data.train.activity, np.nan))
+    with pytest.raises(ModelError, match="nothing was measured"):
+        MLP().fit(blank)
+    with pytest.raises(ModelError, match=r"no model 'hmlmm' \(did you mean 'hmlm'\?\)"):
+        make("hmlmm", data, 0)
