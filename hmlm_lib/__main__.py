@@ -1,4 +1,4 @@
-"""`python -m hmlm_lib`: run, list, refresh, fetch."""
+"""`python -m hmlm_lib`: run, list, refresh, fetch, benchmark, tune."""
 
 import argparse
 import json
@@ -40,6 +40,14 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser("fetch", help="download data sets, checked by sha256")
     fetch.add_argument("names", nargs="*", metavar="NAME", help="without names: list them")
     fetch.set_defaults(command=_fetch)
+    record = commands.add_parser("benchmark", help="run models on settings; one resumable row a run, in reports/rows/")
+    record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, missing15_k8, ...; `all`")
+    record.add_argument("--models", nargs="+", default=["all"], help="names, `all` (without ablations) or `ablations`")
+    record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    record.set_defaults(command=_benchmark)
+    tune = commands.add_parser("tune", help="choose settings of the baselines on a world that is not reported")
+    tune.add_argument("models", nargs="*", metavar="MODEL")
+    tune.set_defaults(command=_tune)
     return parser
 
 
@@ -97,6 +105,24 @@ def _fetch(arguments: argparse.Namespace) -> int:
     if not arguments.names:
         for name in data.names():
             print(f"{name:45} {data.state(name)}")
+    return 0
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.evaluation import benchmark
+    from hmlm_lib.evaluation.registry import ABLATIONS, MODELS
+
+    groups = {"all": list(MODELS), "ablations": list(ABLATIONS)}
+    models = [name for given in arguments.models for name in groups.get(given, [given])]
+    settings = list(benchmark.SETTINGS) if arguments.settings == ["all"] else arguments.settings
+    benchmark.run(settings, models, arguments.seeds, lambda line: print(line, flush=True))
+    return 0
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.evaluation.tuning import CANDIDATES, tune
+
+    tune(arguments.models or list(CANDIDATES), lambda line: print(line, flush=True))
     return 0
 
 

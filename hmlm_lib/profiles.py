@@ -28,7 +28,7 @@ PROFILES = {
             seeds=1,
             dose_points=33,
             random_conditions=64,
-            effort=0.12,
+            effort=0.1,
             data_seeds=2,
             members=3,
         ),

@@ -99,11 +99,12 @@ def plan(
 
 
 def code_hash() -> str:
-    """Hash of the library, its tables, the versions it runs with and the data it can see."""
+    """Hash of the library, its tables, the result rows, the versions it runs with and the data it can see."""
     library = paths.ROOT / "hmlm_lib"
     sources = sorted(path for pattern in ("*.py", "*.csv") for path in library.rglob(pattern))
     state = {str(path.relative_to(library)): sha256(path) for path in sources}
-    return _hash([state, _versions(), fingerprint()])
+    rows = {path.name: sha256(path) for path in sorted((paths.ROOT / "reports" / "rows").glob("*.jsonl"))}
+    return _hash([state, _versions(), fingerprint(), rows])
 
 
 def _input_hash(path: Path, parameters: dict[str, object], code: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hmlm_lib.baselines import gnn, mechanistic, networks, regression, wired
+from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.benchmark import score, setting
 from hmlm_lib.evaluation.rows import add_row, read_rows
 from hmlm_lib.training import Training
@@ -82,6 +83,10 @@ def tune(models: Iterable[str], report: Callable[[str], None] = print) -> None:
     """Run every candidate that has no row yet."""
     done = {(row["model"], row["candidate"]) for row in read_rows("tuning")}
     for name in models:
+        if name not in CANDIDATES:
+            raise ModelError(
+                f"{name!r} has no candidates{did_you_mean(name, CANDIDATES)}; allowed: {', '.join(CANDIDATES)}"
+            )
         for candidate, (kind, training, settings) in enumerate(CANDIDATES[name]):
             if (name, candidate) in done:
                 continue

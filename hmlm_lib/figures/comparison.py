@@ -110,13 +110,13 @@ def fig_correlation(table: pd.DataFrame) -> Figure:
 
 
 def fig_cost(table: pd.DataFrame) -> Figure:
-    """Seconds and memory against network size; columns model, species, seconds, megabytes (log-log)."""
+    """Seconds and memory against network size, log-log; columns model, species, seconds, megabytes."""
     fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
     for model, rows in table.groupby("model", sort=False):
         for ax, column in zip(axes, ("seconds", "megabytes"), strict=True):
             known = rows.dropna(subset=[column])
             ax.plot(known["species"], known[column], marker="o", ms=4, color=colour(str(model)), label=str(model))
-    for ax, label in zip(axes, ("seconds a training step", "peak memory (MB)"), strict=True):
+    for ax, label in zip(axes, ("seconds, forward and backward", "memory kept for backward (MB)"), strict=True):
         ax.set(xscale="log", yscale="log", xlabel="species", ylabel=label)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
     return fig

@@ -71,7 +71,15 @@ MODEL_COLOURS: dict[str, str] = {
     "mean": "#555555",
     "persistence": "#808080",
     "linear": "#a5a5a5",
+    "log_linear": "#6b6b6b",
     "pchip": "#c4c4c4",
+    "spline": "#9c9ede",
+    "quadratic": "#b07aa1",
+    "additive": "#7f7f5f",
+    "boosting": "#bd9e39",
+    "lds": "#843c39",
+    "masked_ridge": "#ce6dbd",
+    "dbn": "#de9ed6",
 }
 
 SEQUENTIAL_MAP = "viridis"

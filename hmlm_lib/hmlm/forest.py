@@ -100,7 +100,7 @@ class HierarchicalForest:
         jumps = -(-n_steps // self.stride) if self.true_step else n_steps
         x, before, course = start, start, [start]
         for _ in range(jumps):
-            found = self.step(x, before)
+            found = self.step(x[None], before[None])[0]
             new = np.zeros_like(start)
             new[self.target] = found
             x, before = new, x
@@ -114,11 +114,10 @@ class HierarchicalForest:
         return course[left] * (1 - part) + course[left + 1] * part
 
     def step(
-        self, x: Float[np.ndarray, " species"], before: Float[np.ndarray, " species"]
-    ) -> Float[np.ndarray, " target"]:
-        """What the forests say comes after state x, itself preceded by `before`."""
-        features = self._features(x[None], before[None])
+        self, x: Float[np.ndarray, "row species"], before: Float[np.ndarray, "row species"]
+    ) -> Float[np.ndarray, "row target"]:
+        """What the forests say comes after each state x, itself preceded by `before`."""
+        features = self._features(x, before)
         return sum(
-            self.weight[scale] * self.forests[scale].predict(self._standard(scale, features[scale]))[0]
-            for scale in DEPTHS
+            self.weight[scale] * self.forests[scale].predict(self._standard(scale, features[scale])) for scale in DEPTHS
         )

@@ -109,7 +109,7 @@ def correlations(seed: int = 0, k: int = 8) -> pd.DataFrame:
     for condition in map(str, data.condition.values):
         truth = data.sel(condition=condition).values
         model = HierarchicalForest(network, seed).fit(truth[at], STRIDES[k])
-        forced = np.stack([model.step(x, before) for x, before in zip(truth[1:-1], truth[:-2], strict=True)])
+        forced = model.step(truth[1:-1], truth[:-2])
         found = {
             "free-running": _mean_r(model.rollout(truth[0], len(truth) - 1)[:, markers], truth[:, markers]),
             "teacher-forced": _mean_r(forced, truth[2:, markers]),

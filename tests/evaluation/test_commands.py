@@ -1,0 +1,36 @@
+"""The commands that compute the record, and the cost benchmark, as a user calls them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hmlm_lib.__main__ import main
+from hmlm_lib.evaluation import rows
+from hmlm_lib.paths import ROOT
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["benchmark", "missing_k8", "--models", "mean"], "no setting 'missing_k8' (did you mean 'missing15_k8'?)"),
+        (["benchmark", "k8", "--models", "grU2"], "no model 'grU2' (did you mean 'gru'?)"),
+        (["tune", "hmlm"], "'hmlm' has no candidates"),
+    ],
+)
+def test_a_mistake_is_one_line(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cost_benchmark_prints_metrics_and_memory_is_linear_in_edges():
+    command = [sys.executable, str(ROOT / "benchmarks" / "hmlm.py"), "--quick", "--json", "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    kept = {size: found[f"91_hmlm_cost/{size}_species/hmlm/megabytes"]["mean"] for size in (109, 1000)}
+    assert kept[1000] < 12 * kept[109]
