@@ -14,7 +14,8 @@ class Profile:
     seeds: int
     dose_points: int  # levels of a dose-response curve
     random_conditions: int  # conditions drawn for checks over many states
-    effort: float  # fraction of each model's training steps
+    effort: float  # fraction of a model's training steps
+    comparison_effort: float  # the same where many models are trained side by side
     data_seeds: int  # data sets of the published protocol
     members: int  # of an ensemble
 
@@ -29,6 +30,7 @@ PROFILES = {
             dose_points=33,
             random_conditions=64,
             effort=0.1,
+            comparison_effort=0.07,
             data_seeds=2,
             members=3,
         ),
@@ -39,6 +41,7 @@ PROFILES = {
             dose_points=65,
             random_conditions=512,
             effort=1.0,
+            comparison_effort=1.0,
             data_seeds=5,
             members=5,
         ),
@@ -49,6 +52,7 @@ PROFILES = {
             dose_points=129,
             random_conditions=4096,
             effort=1.0,
+            comparison_effort=1.0,
             data_seeds=5,
             members=8,
         ),

@@ -39,6 +39,24 @@ features.refined_prior(prior, features.lagged_correlation(course.values, times, 
 features.module_mean(course.values, core.arrays.module)
 figures.fig_network(core)
 metrics.record("01_network/a/b/c", [1.0, 2.0])
+
+from hmlm_lib.evaluation import benchmark, design, reconstruct, tasks
+from hmlm_lib.evaluation.registry import make
+from hmlm_lib.hmlm.model import HMLM, HMLMConfig
+from hmlm_lib.network import SignalingNetwork
+from hmlm_lib.published import protocol
+from hmlm_lib.training import Training
+
+rules = ["=> a", "=> b", "=> c", "a & !b => r", "r => g", "c => g", "g => h"]
+small = SignalingNetwork.from_rules("small", rules, tau={"h": 5.0})
+data = tasks.benchmark(0, 3, size=tasks.Size(3, 2, 1, 2, 2, 1), network=small)
+for name in ("hmlm", "hmlm_softmax", "mean", "additive", "ridge", "dbn", "mlp", "gru", "transformer", "neural_ode",
+             "gnn", "graph_ode", "cellbox", "lembas", "hill_wrong", "hill_fitted"):
+    benchmark.score(make(name, data, 0, effort=0.01).fit(data.train), data)
+HMLM.from_network(small, HMLMConfig(width=4, dense=False)).attention(data.combine, [1.0])
+reconstruct.interpolate(data.seen, tasks.SCORED, "pchip")
+design.best_times(np.array([1.0, 5.0, 20.0]), 2, tasks.SCORED, 0.9, 0.05, 0.03)
+protocol.run_protocol([0], points=[4])
 print("done")
 """
 

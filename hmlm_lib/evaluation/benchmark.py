@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hmlm_lib.baselines.protocol import Model
+from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.evaluation.reconstruct import correct

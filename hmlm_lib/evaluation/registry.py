@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hmlm_lib.baselines import gnn, markov, mechanistic, networks, regression, trivial, wired
-from hmlm_lib.baselines.protocol import Model
+from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
@@ -19,6 +18,9 @@ from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.training import Training
 
 HMLM_CODE = (*tuple(f"hmlm.{name}" for name in ("attention", "model", "scales", "tokens", "transducer")), "training")
+
+
+SHORT_WARMUP = 0.3  # of a shortened training; a tenth of few steps is too abrupt for any model
 
 
 class HMLMEntry:
@@ -134,5 +136,6 @@ def make(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
     """A model ready to be fitted; effort: fraction of its training steps (for a quick look; the record uses 1)."""
     model = entry(name).build(b, seed)
     if hasattr(model, "schedule") and effort != 1.0:
-        model.schedule = replace(model.schedule, steps=max(10, round(effort * model.schedule.steps)))
+        steps = max(10, round(effort * model.schedule.steps))
+        model.schedule = replace(model.schedule, steps=steps, warmup=SHORT_WARMUP)
     return model

@@ -1,7 +1,8 @@
 """Result rows: one JSON line a run, kept under reports/rows/, valid only for the code that made them.
 
 A row holds setting, model, seed, values by measure, seconds, and a hash of the code it rests on (the module's syntax
-tree without docstrings, so that a comment changes nothing). Rows of other code are dropped, never shown.
+tree without docstrings and annotations, so that a comment or a type changes nothing). Rows of other code are dropped,
+never shown.
 """
 
 import ast
@@ -41,7 +42,11 @@ def _content(path: Path) -> bytes:
     if path.suffix != ".py":
         return path.read_bytes()
     tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if getattr(node, "module", None) != "jaxtyping"]
     for node in ast.walk(tree):
+        for part in ("annotation", "returns"):
+            if getattr(node, part, None) is not None:
+                setattr(node, part, ast.Constant(None))
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             value = body[0].value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import networkx as nx
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hmlm_lib.network.network import NetworkArrays
@@ -30,14 +30,14 @@ class Tokens:
     """
 
     species: Float[Tensor, "species feature"]
-    edge: Float[Tensor, "edge feature"]
+    edge: Float[Tensor, "edge edge_feature"]
     source: Int[Tensor, " edge"]
     reaction: Int[Tensor, " edge"]
     target: Int[Tensor, " edge"]
     product: Int[Tensor, " reaction"]
     module: Int[Tensor, " species"]
     tau_h: Float[Tensor, " species"]
-    inhibits: Tensor
+    inhibits: Bool[Tensor, " edge"]
 
     @property
     def n_species(self) -> int:
