@@ -9,11 +9,13 @@ import tomllib
 import pytest
 
 from hmlm_lib import figures, paths
+from hmlm_lib.evaluation.rows import read_rows
 from hmlm_lib.run import notebooks
 
 CARD = ("jupyterlab", "papermill", "torch", "torch-geometric", "seaborn", "pandas", "nbval", "pytest")
 ROOT = paths.ROOT
 NOTEBOOKS = notebooks(ROOT / "notebooks")
+README = (ROOT / "README.md").read_text()
 
 
 def cells(path):
@@ -89,3 +91,16 @@ def test_readme_example_runs(tmp_path):
     done = subprocess.run([sys.executable, "-c", block[1]], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_results_in_the_readme_are_those_of_the_rows():
+    """Every line of the README's table of results, digit for digit, from the committed rows."""
+    pattern = r"^\| ([a-z0-9]+(?:, k\d+)?) \| ([a-z ]+) \| ([\d.]+)[^|]*\|[^|]*\| (-?[\d.]+)[^|]*\| (\d) \|$"
+    lines = re.findall(pattern, README, re.M)
+    assert len(lines) >= 10
+    for setting, model, b, r, worlds in lines:
+        name, every = model.replace(" ", "_"), read_rows(setting.replace(", ", "_"))
+        rows = {row["seed"]: row["values"] for row in every if row["model"] == name}
+        assert len(rows) == int(worlds)
+        assert f"{sum(v['B/mse_all'] for v in rows.values()) / len(rows):.5f}" == b
+        assert f"{sum(v['C/effect_r'] for v in rows.values()) / len(rows):.3f}" == r
