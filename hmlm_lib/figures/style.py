@@ -80,6 +80,9 @@ MODEL_COLOURS: dict[str, str] = {
     "lds": "#843c39",
     "masked_ridge": "#ce6dbd",
     "dbn": "#de9ed6",
+    "TransformerConv": "#8856a7",
+    "GATv2Conv": "#c994c7",
+    "dense transformer": "#0072b2",
 }
 
 SEQUENTIAL_MAP = "viridis"
