@@ -79,7 +79,7 @@ def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
 
 MODELS: dict[str, Entry] = {
     "hmlm": _hmlm(),
-    "hmlm_flat": _hmlm(hierarchy=False),
+    "hmlm_flat": _hmlm(hierarchy=False, proposals=False),
     "persistence": _plain(trivial.Persistence, "nothing", "trivial"),
     "mean": _plain(trivial.Mean, "nothing", "trivial"),
     "additive": _plain(trivial.Additive, "nothing", "trivial"),
@@ -112,6 +112,8 @@ ABLATIONS: dict[str, Entry] = {
     "hmlm_shuffled": _hmlm("nothing", shuffle=True),
     "hmlm_no_signs": _hmlm(signs=False),
     "hmlm_no_and": _hmlm(and_groups=False),
+    "hmlm_no_hierarchy": _hmlm(hierarchy=False),
+    "hmlm_no_proposals": _hmlm(proposals=False),
     "hmlm_no_pathway": _hmlm(pathway=False),
     "hmlm_no_cell": _hmlm(cell=False),
     "hmlm_fixed_tau": _hmlm(learn_tau=False),

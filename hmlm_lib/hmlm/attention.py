@@ -4,18 +4,24 @@
 0 at y = 0 to 1 at y = 1 for an activator and falling for an inhibitor. An AND group is a token whose log-attention is
 the sum of its gates' logarithms, Eq. (2); a species attends to its groups by noisy OR, Eq. (3):
 
-    p_e(y) = sum_h m_eh (sig(a_eh (y - theta_eh)) - sig(-a_eh theta_eh)) / (sig(a_eh (1 - theta_eh)) - sig(-a_eh
-    theta_eh)) log q_r = sum_{e in r} log g_e,          g_e = p_e for an activator, 1 - p_e for an inhibitor f_v = 1 -
-    (1 - u_v) prod_{r -> v} (1 - w_r q_r)
+    p_e(y)  = sum_h m_eh (S_eh(y) - S_eh(0)) / (S_eh(1) - S_eh(0)),    S_eh(y) = sigmoid(a_eh (y - theta_eh))      (1)
+    log q_r = sum_{e in r} log g_e,    g_e = p_e for an activator, 1 - p_e for an inhibitor                        (2)
+    f_v     = 1 - (1 - u_v) prod_{r -> v} (1 - w_r q_r)                                                            (3)
 
 `GraphAttention` is the paper's softmax over the neighbourhood, Eq. (4), with a bias for each edge type:
 
     softmax_{j in N(v)} (Q_v . K_j / sqrt(d) + b_type) V_j
 
-Source: HMLM paper (Eq. 4; edge types). Ours: Eq. (1)-(3), because a softmax cannot say AND, OR or NOT.
+`Proposals` lets every species attend to every other by a matrix W that an L1 penalty keeps sparse; what it adds to the
+drive stands for reactions that the network lacks. Every source has one gate p_j, of the form of Eq. (1):
+
+    s_v = sum_j W_vj p_j(y_j),    penalty: sum_j |W_vj|                                                            (5)
+
+Source: HMLM paper (Eq. 4; edge types). Ours: Eq. (1)-(3), because a softmax cannot say AND, OR or NOT; Eq. (5).
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -87,6 +93,35 @@ class LogicAttention(nn.Module):
         """prod_r (1 - w_r q_r): how far a species' reactions leave it alone, in [0, 1]."""
         log_q = self.conjunction(torch.log(gate.clamp(SMALLEST_GATE, 1.0)))
         return torch.exp(self.disjunction(torch.log1p(-weight * torch.exp(log_q))))
+
+
+class Proposals(nn.Module):
+    """Edges off the graph, Eq. (5): W [target, source] starts at zero, and a species never proposes itself."""
+
+    def __init__(self, n_species: int):
+        super().__init__()
+        self.matrix = nn.Parameter(torch.zeros(n_species, n_species))
+        self.slope = nn.Parameter(torch.full((n_species, 1), 5.0))
+        self.threshold = nn.Parameter(torch.zeros(n_species, 1))
+
+    def strength(self) -> Float[Tensor, "species species"]:
+        """W with its diagonal at zero: how much an open gate of the source adds to the drive of the target."""
+        return self.matrix - torch.diag(torch.diagonal(self.matrix))
+
+    def size(self) -> Float[Tensor, ""]:
+        """sum_j |W_vj|, mean over v."""
+        return self.strength().abs().sum() / len(self.matrix)
+
+    def drive(self) -> Callable[[Float[Tensor, "species batch"]], Float[Tensor, "species batch"]]:
+        """Activities to what is added to every drive; all that does not depend on the state is worked out once."""
+        gates = Gates(
+            nn.functional.softplus(self.slope)[None] + 0.05,
+            torch.sigmoid(self.threshold)[None],
+            torch.zeros_like(self.slope)[None],
+            torch.ones_like(self.slope),
+        )
+        strength = self.strength()
+        return lambda y: strength @ gates(y)
 
 
 def edge_softmax(

@@ -1,10 +1,11 @@
 """HMLM: molecules as tokens, attention along the signalling graph, three scales, an information transducer in time.
 
-    drive    D_v = ymax_v clip(1 - (1 - u_v) prod_r (1 - w_r q_r(y)) + s_v(y), 0, 1)         Eq. (1)
-    state    tau_v dy_v/dt = D_v(y) - y_v                                                     Eq. (2)
+    drive    D_v = ymax_v clip(1 - (1 - u_v) prod_r (1 - w_r q_r(y)) + sum_j W_vj p_j(y_j) + s_v(y), 0, 1)    Eq. (1)
+    state    tau_v dy_v/dt = D_v(y) - y_v                                                                     Eq. (2)
 
-q_r: attention of molecules to their AND groups (`attention.py`); s_v: what pathways and the cell say (`scales.py`); Eq.
-(2) is solved by `transducer.py`. Trained end to end through the roll-out, on the measured points only.
+q_r: attention of molecules to their AND groups; W: edges that nobody has drawn, few (`attention.py`); s_v: what
+pathways and the cell say (`scales.py`); Eq. (2) is solved by `transducer.py`. Trained end to end through the roll-out,
+on the measured points only.
 
 Source: HMLM paper for tokens, scales, graph attention and transducer. Ours: how they are put together and trained.
 """
@@ -25,7 +26,8 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention
+from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
+from hmlm_lib.hmlm.kinetics import Kinetics
 from hmlm_lib.hmlm.scales import Hierarchy
 from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
 from hmlm_lib.hmlm.transducer import between, time_grid, transduce
@@ -43,9 +45,10 @@ class HMLMConfig:
     width: of tokens. heads: gates an edge has, and heads of every softmax. layers: of attention among pathways and
     cell (with attention="softmax": also among molecules). attention: `logic` (gates, AND, OR) or `softmax` (the paper's
     formula). identity: let species and edges learn numbers of their own; without it a token is only its role,
-    position and parameters, and the model can be moved to another network. grid: steps over the horizon;
-    corrections: sweeps a step; refresh: steps between two readings of the hierarchy. shift_penalty: weight of the
-    mean square of the hierarchy's shift in the loss.
+    position and parameters, and the model can be moved to another network. proposals: edges off the graph (None: where
+    identity is learned and the network is small enough for all pairs). grid: steps over the horizon; corrections:
+    sweeps a step; refresh: steps between two readings of the hierarchy. shift_penalty and proposal_penalty: weights in
+    the loss of the mean square of the hierarchy's shift, and of sum_j |W_vj| averaged over v.
     """
 
     width: int = 16
@@ -59,10 +62,12 @@ class HMLMConfig:
     and_groups: bool = True
     learn_tau: bool = True
     identity: bool = True
+    proposals: bool | None = None
     grid: int = 40
     corrections: int = 2
     refresh: int = 4
     shift_penalty: float = 0.003
+    proposal_penalty: float = 0.01
     dense: bool | None = None
 
     def __post_init__(self) -> None:
@@ -73,18 +78,15 @@ class HMLMConfig:
                 raise ModelError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
         if self.width % self.heads:
             raise ModelError(f"width is {self.width}; allowed: a multiple of heads = {self.heads}")
+        if self.proposals and not self.identity:
+            raise ModelError("proposals are pairs of species that a network owns; allowed: only with identity=True")
 
 
 class HMLM(nn.Module):
     """The model on one network. `from_network`, `fit`, `predict`, `attention`, `save`, `load`."""
 
-    FREE = (
-        "gate",
-        "weight",
-        "log_tau",
-        "read",
-        "sign",
-    )  # a number a species or edge: learned faster than shared layers
+    # Numbers of one species or edge: learned faster than shared layers.
+    FREE = ("gate", "weight", "log_tau", "read", "sign", "off_graph.slope", "off_graph.threshold")
 
     def __init__(self, network: SignalingNetwork, config: HMLMConfig):
         super().__init__()
@@ -110,6 +112,8 @@ class HMLM(nn.Module):
         if config.hierarchy:
             self.hierarchy = Hierarchy(t.module, t.n_modules, d, h, config.layers, config.pathway, config.cell)
             self.read = nn.Parameter(torch.zeros(own, d))
+        wanted = size <= DENSE_UP_TO if config.proposals is None else config.proposals
+        self.off_graph = Proposals(size) if wanted and config.identity else None
 
     def _remember(self, t: Tokens) -> None:
         for name in ("species", "edge", "source", "target", "tau_h", "inhibits"):
@@ -155,12 +159,13 @@ class HMLM(nn.Module):
         known = self._tau_h[:, None]
         return known if self.log_tau is None else known * torch.exp(self.log_tau)
 
-    def gates(self, token: Float[Tensor, "species width"]) -> Gates:
+    def gates(self, token: Float[Tensor, "species width"], cell: Kinetics | None = None) -> Gates:
         """Eq. (1) of `attention.py` for every edge: a hypernetwork on its two tokens and type, plus its own numbers."""
         heads = self.config.heads
         pair = torch.cat([token[self._source], token[self._target], self._edge], 1)
         raw = self.hyper(pair).T[..., None]
         raw = raw + self.gate if self.config.identity else raw
+        raw = raw if cell is None else raw + cell.gate
         slope, threshold, mix = raw.split(heads)
         spread = torch.linspace(-0.8, 0.8, heads, device=raw.device)[:, None, None] if heads > 1 else 0.0
         sign = torch.where(self._inhibits, -1.0, 1.0)[:, None] if self.sign is None else torch.tanh(self.sign)
@@ -175,31 +180,40 @@ class HMLM(nn.Module):
     # Roll-out
 
     def _drive(
-        self, stimulus: Float[Tensor, "species batch"], factor: Float[Tensor, "species batch"]
+        self,
+        stimulus: Float[Tensor, "species batch"],
+        factor: Float[Tensor, "species batch"],
+        cell: Kinetics | None,
     ) -> tuple[Callable[[Tensor, int], Tensor], list[Tensor]]:
         """Eq. (1) as a function of state and grid step, and the list in which shifts are left for the penalty."""
         token, shifts = self.token(), []
         untouched = 1 - stimulus
-        quiet = self._logic_quiet(token) if self.config.attention == "logic" else self._softmax_quiet(token)
+        quiet = self._logic_quiet(token, cell) if self.config.attention == "logic" else self._softmax_quiet(token)
+        beyond = None if self.off_graph is None else self.off_graph.drive()
         current = {"step": -1, "shift": None}
 
         def drive(y: Tensor, step: int) -> Tensor:
             level = 1 - untouched * quiet(y)
-            if not self.config.hierarchy:
-                return factor * level
-            if step != current["step"] and step % self.config.refresh == 0:
-                current["step"], current["shift"] = step, self.hierarchy(token, self._read(), y)
-                shifts.append(current["shift"])
-            return factor * (level + current["shift"]).clamp(0.0, 1.0)
+            if beyond is not None:
+                level = level + beyond(y)
+            if cell is not None:
+                level = level + cell.drive
+            if self.config.hierarchy:
+                if step != current["step"] and step % self.config.refresh == 0:
+                    current["step"], current["shift"] = step, self.hierarchy(token, self._read(), y)
+                    shifts.append(current["shift"])
+                level = level + current["shift"]
+            return factor * level.clamp(0.0, 1.0)
 
         return drive, shifts
 
     def _read(self) -> Float[Tensor, "species width"]:
         return self.read if self.config.identity else self.read.new_zeros(len(self._species), self.config.width)
 
-    def _logic_quiet(self, token: Tensor) -> Callable[[Tensor], Tensor]:
-        gates, weight = self.gates(token), torch.sigmoid(self.weight)
-        weight = weight.expand(len(self._product), 1)
+    def _logic_quiet(self, token: Tensor, cell: Kinetics | None) -> Callable[[Tensor], Tensor]:
+        gates = self.gates(token, cell)
+        weight = self.weight.expand(len(self._product), 1)
+        weight = torch.sigmoid(weight if cell is None else weight + cell.weight)
         return lambda y: self.logic(gates(y.index_select(0, self._source)), weight)
 
     def _softmax_quiet(self, token: Tensor) -> Callable[[Tensor], Tensor]:
@@ -220,13 +234,22 @@ class HMLM(nn.Module):
         factor: Float[Tensor, "batch species"],
         y0: Float[Tensor, "batch species"],
         grid: Float[np.ndarray, " point"],
+        cell: Kinetics | None = None,
     ) -> tuple[Float[Tensor, "point species batch"], Float[Tensor, ""]]:
-        """States on the grid, and the mean square shift of the hierarchy."""
+        """States on the grid, and the penalty on what goes beyond the wiring; cell: what each trajectory's cell adds."""
         factor = factor.T.contiguous()
-        drive, shifts = self._drive(stimulus.T.contiguous(), factor)
-        states = transduce(drive, y0.T.contiguous(), self.tau(), grid, self.config.corrections)
-        penalty = torch.stack([s.square().mean() for s in shifts]).mean() if shifts else states.new_zeros(())
-        return states, penalty
+        drive, shifts = self._drive(stimulus.T.contiguous(), factor, cell)
+        tau = self.tau() if cell is None else self.tau() * torch.exp(cell.log_tau)
+        states = transduce(drive, y0.T.contiguous(), tau, grid, self.config.corrections)
+        return states, self._penalty(shifts)
+
+    def _penalty(self, shifts: list[Tensor]) -> Float[Tensor, ""]:
+        penalty = self._tau_h.new_zeros(())
+        if shifts:
+            penalty = penalty + self.config.shift_penalty * torch.stack([s.square().mean() for s in shifts]).mean()
+        if self.off_graph is not None:
+            penalty = penalty + self.config.proposal_penalty * self.off_graph.size()
+        return penalty
 
     # The protocol of every model: fit, predict
 
@@ -257,10 +280,10 @@ class HMLM(nn.Module):
             rows = slice(None)
             if batch is not None and batch < len(experiments):
                 rows = torch.randperm(len(experiments), generator=generator)[:batch].to(target.device)
-            states, shift = self.rollout(held[rows], factor[rows], y0[rows], grid)
+            states, penalty = self.rollout(held[rows], factor[rows], y0[rows], grid)
             predicted = between(states, grid, experiments.times_h).permute(2, 0, 1)
             error = (predicted - target[rows]).square() * mask[rows]
-            return error.sum() / mask[rows].sum() + self.config.shift_penalty * shift
+            return error.sum() / mask[rows].sum() + penalty
 
         train(self, loss, training, report)
         return self
