@@ -1,0 +1,130 @@
+"""Task D's table: models that read a new cell from its points, how they are made, what they score.
+
+One fit serves two questions: all species seen, and only 30 of them. Every model's course is scored as it is and with a
+Gaussian process on its residuals at the points, as in task A.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hmlm_lib.baselines import cells as baselines
+from hmlm_lib.baselines.cells import CellModel
+from hmlm_lib.device import one_thread
+from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.evaluation.cells import cells
+from hmlm_lib.evaluation.reconstruct import correct
+from hmlm_lib.evaluation.rows import code_hash
+from hmlm_lib.evaluation.score import mse
+from hmlm_lib.evaluation.tasks import NOISE_SD
+from hmlm_lib.experiments import Experiments
+from hmlm_lib.hmlm.cells import TRAINING, CellConfig, CellHMLM
+from hmlm_lib.hmlm.model import HMLMConfig
+from hmlm_lib.training import Training
+
+SETTINGS: dict[str, dict] = {"newcell_k8": {"k": 8}, "newcell_k4": {"k": 4}}
+SEEN_SPECIES = 30
+
+HMLM_CODE = (
+    *tuple(f"hmlm.{n}" for n in ("attention", "cells", "encoder", "kinetics", "model", "scales", "tokens")),
+    "hmlm.transducer", "training", "evaluation.cells",
+)  # fmt: skip
+
+
+class CellEntry:
+    """CellHMLM under task D's protocol."""
+
+    def __init__(self, config: CellConfig, training: Training):
+        self.config, self.schedule = config, training
+
+    def fit(self, experiments: Experiments) -> "CellEntry":
+        self.model = CellHMLM.from_network(experiments.network, self.config, self.schedule.seed)
+        self.model.fit(experiments, self.schedule)
+        self.n_parameters = self.model.n_parameters
+        return self
+
+    def reconstruct(self, seen: Experiments, times_h: np.ndarray) -> np.ndarray:
+        return self.model.reconstruct(seen, times_h)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """build(seed) -> model; knows: `nothing`, `wiring` or `equations`; modules: code its rows depend on."""
+
+    build: Callable[[int], CellModel]
+    knows: str
+    modules: tuple[str, ...]
+
+
+def _plain(model: type, knows: str = "nothing") -> Entry:
+    return Entry(lambda _: model(), knows, ("baselines.cells", "baselines.protocol", "evaluation.cells"))
+
+
+def _trained(model: type, knows: str, *modules: str) -> Entry:
+    def build(seed: int) -> CellModel:
+        return model(replace(model.training_defaults, seed=seed))
+
+    return Entry(build, knows, ("baselines.cells", "baselines.protocol", "evaluation.cells", "training", *modules))
+
+
+def _hmlm(**model: object) -> Entry:
+    def build(seed: int) -> CellModel:
+        return CellEntry(CellConfig(HMLMConfig(**model)), replace(TRAINING, seed=seed))
+
+    return Entry(build, "wiring", HMLM_CODE)
+
+
+MODELS: dict[str, Entry] = {
+    "hmlm": _hmlm(),
+    "mean": _plain(baselines.MeanCell),
+    "pchip": _plain(baselines.Between),
+    "ridge": _plain(baselines.PopulationRidge),
+    "mlp": _trained(baselines.CellMLP, "nothing", "baselines.networks"),
+    "gnn": _trained(baselines.GraphEncoder, "wiring", "hmlm.encoder", "hmlm.attention", "hmlm.tokens"),
+    "hill_fitted": _trained(
+        baselines.HillPerCell, "equations", "baselines.mechanistic", "hmlm.transducer", "hmlm.attention", "hmlm.tokens"
+    ),
+}
+
+
+def entry(name: str) -> Entry:
+    """The entry of a model; ModelError with the nearest name otherwise."""
+    if name not in MODELS:
+        raise ModelError(f"no model {name!r} of new cells{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def settled(model: CellModel, seen: Experiments, times_h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A model's course, and the same corrected by a Gaussian process where something was measured."""
+    course, at_points = model.reconstruct(seen, times_h), model.reconstruct(seen, seen.times_h)
+    # A species without points has no residual, so the process leaves it as it is.
+    whole = replace(seen, activity=np.where(seen.measured, seen.activity, at_points))
+    return course, correct(whole, at_points, course, times_h, NOISE_SD)
+
+
+def run_one(name: str, model: str, seed: int, train: int | None = None, effort: float = 1.0) -> dict:
+    """Fit one model, score both questions; the row. train: number of training cells; effort: fraction of the steps."""
+    more = {} if train is None else {"train": train}
+    whole, part = (cells(seed, **SETTINGS[name], species=s, **more) for s in (None, SEEN_SPECIES))
+    chosen = entry(model).build(seed)
+    if effort != 1.0 and hasattr(chosen, "schedule"):
+        chosen.schedule = replace(chosen.schedule, steps=max(10, round(effort * chosen.schedule.steps)), warmup=0.3)
+    started = time.perf_counter()
+    with one_thread():
+        fitted = chosen.fit(whole.train)
+        seconds = time.perf_counter() - started
+        times, true, seen = whole.truth.times_h, whole.truth.activity, part.measured
+        plain, corrected = settled(fitted, whole.seen, times)
+        partial, partial_corrected = settled(fitted, part.seen, times)
+    values = {
+        "D/mse_plain": mse(plain, true),
+        "D/mse_all": mse(corrected, true),
+        "D/mse_unseen": mse(partial[:, :, ~seen], true[:, :, ~seen]),
+        "D/mse_seen": mse(partial_corrected[:, :, seen], true[:, :, seen]),
+        "seconds": seconds,
+        "parameters": fitted.n_parameters,
+    }
+    kept = {k: float(f"{v:.6g}") for k, v in values.items()}
+    return {"setting": name, "model": model, "seed": seed, "code": code_hash(entry(model).modules), "values": kept}
