@@ -17,7 +17,8 @@ from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.training import Training
 
-HMLM_CODE = (*tuple(f"hmlm.{name}" for name in ("attention", "model", "scales", "tokens", "transducer")), "training")
+HMLM_PARTS = ("attention", "kinetics", "model", "scales", "tokens", "transducer")
+HMLM_CODE = (*tuple(f"hmlm.{name}" for name in HMLM_PARTS), "training")
 
 
 SHORT_WARMUP = 0.3  # of a shortened training; a tenth of few steps is too abrupt for any model

@@ -12,7 +12,7 @@ Ours: the paper has one cell. The loss is the mean squared error at the measured
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class CellConfig:
     hidden: fraction of training cells that hide species; of these, 35 to 85 % of the species are hidden.
     """
 
-    model: HMLMConfig = HMLMConfig()
+    model: HMLMConfig = field(default_factory=HMLMConfig)
     width: int = 32
     heads: int = 4
     layers: int = 3
@@ -86,7 +86,7 @@ class Loadings(nn.Module):
 class CellHMLM(nn.Module):
     """fit(cells) -> self, then reconstruct(cells, times_h), which reads what was measured of them."""
 
-    FREE = tuple(f"typical.{name}" for name in HMLM.FREE) + ("loadings.gate", "loadings.weight", "loadings.tau")
+    FREE = (*tuple(f"typical.{name}" for name in HMLM.FREE), "loadings.gate", "loadings.weight", "loadings.tau")
 
     def __init__(self, network: SignalingNetwork, config: CellConfig):
         super().__init__()

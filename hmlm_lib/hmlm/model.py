@@ -236,7 +236,7 @@ class HMLM(nn.Module):
         grid: Float[np.ndarray, " point"],
         cell: Kinetics | None = None,
     ) -> tuple[Float[Tensor, "point species batch"], Float[Tensor, ""]]:
-        """States on the grid, and the penalty on what goes beyond the wiring; cell: what each trajectory's cell adds."""
+        """States on the grid, and the penalty on what is beyond the wiring; cell: what each trajectory's cell adds."""
         factor = factor.T.contiguous()
         drive, shifts = self._drive(stimulus.T.contiguous(), factor, cell)
         tau = self.tau() if cell is None else self.tau() * torch.exp(cell.log_tau)
