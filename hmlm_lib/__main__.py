@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="*", metavar="NAME", help="without names: list them")
     fetch.set_defaults(command=_fetch)
     record = commands.add_parser("benchmark", help="run models on settings; one resumable row a run, in reports/rows/")
-    record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, missing15_k8, ...; `all`")
+    record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
     record.add_argument("--models", nargs="+", default=["all"], help="names, `all` (without ablations) or `ablations`")
     record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     record.set_defaults(command=_benchmark)
@@ -110,12 +110,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 def _benchmark(arguments: argparse.Namespace) -> int:
     from hmlm_lib.evaluation import benchmark
-    from hmlm_lib.evaluation.registry import ABLATIONS, MODELS
 
-    groups = {"all": list(MODELS), "ablations": list(ABLATIONS)}
-    models = [name for given in arguments.models for name in groups.get(given, [given])]
-    settings = list(benchmark.SETTINGS) if arguments.settings == ["all"] else arguments.settings
-    benchmark.run(settings, models, arguments.seeds, lambda line: print(line, flush=True))
+    settings = benchmark.settings() if arguments.settings == ["all"] else arguments.settings
+    benchmark.run(settings, arguments.models, arguments.seeds, lambda line: print(line, flush=True))
     return 0
 
 

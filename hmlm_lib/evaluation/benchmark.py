@@ -9,6 +9,7 @@ import numpy as np
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, did_you_mean
+from hmlm_lib.evaluation import newcell
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
 from hmlm_lib.evaluation.rows import add_row, code_hash, valid_rows
@@ -56,6 +57,8 @@ def fit(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
 
 def run_one(name: str, model: str, seed: int) -> dict:
     """Fit and score one model; the row."""
+    if name in newcell.SETTINGS:
+        return newcell.run_one(name, model, seed)
     b, e = setting(name, seed), entry(model)
     started = time.perf_counter()
     fitted = fit(model, b, seed)
@@ -65,28 +68,51 @@ def run_one(name: str, model: str, seed: int) -> dict:
     return {"setting": name, "model": model, "seed": seed, "code": code_hash(e.modules), "values": rounded}
 
 
+def settings() -> list[str]:
+    """Names of all settings: tasks A to C, then task D."""
+    return [*SETTINGS, *newcell.SETTINGS]
+
+
+def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
+    """Models of a setting; wanted: names, `all` (without ablations), `ablations`. ModelError for an unknown name."""
+    if name not in settings():
+        raise ExperimentError(f"no setting {name!r}{did_you_mean(name, settings())}; allowed: {', '.join(settings())}")
+    new = name in newcell.SETTINGS
+    groups = {"all": list(newcell.MODELS if new else MODELS), "ablations": [] if new else list(ABLATIONS)}
+    found = [model for given in wanted for model in groups.get(given, [given])]
+    for model in found:
+        _modules(name, model)
+    return found
+
+
+def _modules(name: str, model: str) -> tuple[str, ...]:
+    return (newcell.entry(model) if name in newcell.SETTINGS else entry(model)).modules
+
+
 def run(
-    settings: Iterable[str],
-    models: Iterable[str],
+    wanted: Iterable[str],
+    chosen: Iterable[str],
     seeds: Iterable[int],
     report: Callable[[str], None] = print,
 ) -> None:
-    """Every run that has no valid row yet; one line each."""
-    for name in settings:
+    """Every run of these settings and models that has no valid row yet; one line each."""
+    plan = [(name, models(name, tuple(chosen))) for name in wanted]
+    for name, those in plan:
         for seed in seeds:
-            for model in models:
-                wanted = {model: code_hash(entry(model).modules)}
-                if any(row["seed"] == seed for row in valid_rows(name, wanted)):
+            for model in those:
+                known = valid_rows(name, {model: code_hash(_modules(name, model))})
+                if any(row["seed"] == seed for row in known):
                     continue
                 row = run_one(name, model, seed)
                 add_row(name, row)
-                v = row["values"]
-                report(
-                    f"{name:14s} {model:18s} seed {seed}  A {v['A/mse_all']:.5f}  B {v['B/mse_all']:.5f}  "
-                    f"C effect {v['C/effect_mse']:.5f} r {v['C/effect_r']:.3f}  {v['seconds']:.0f} s"
-                )
+                report(f"{name:14s} {model:18s} seed {seed}  {_short(row['values'])}")
+
+
+def _short(values: dict) -> str:
+    shown = ("A/mse_all", "B/mse_all", "C/effect_mse", "C/effect_r", "D/mse_all", "D/mse_unseen", "seconds")
+    return "  ".join(f"{measure} {values[measure]:.5g}" for measure in shown if measure in values)
 
 
 def rows(name: str) -> list[dict]:
     """Valid rows of a setting, all models and ablations."""
-    return valid_rows(name, {model: code_hash(entry(model).modules) for model in MODELS | ABLATIONS})
+    return valid_rows(name, {m: code_hash(_modules(name, m)) for m in models(name, ("all", "ablations"))})

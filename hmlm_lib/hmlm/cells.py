@@ -202,9 +202,9 @@ class CellHMLM(nn.Module):
 
     def save(self, path: str | Path) -> Path:
         """Checkpoint without pickle; see `checkpoint.py`."""
-        from hmlm_lib.hmlm.checkpoint import save_cells
+        from hmlm_lib.hmlm.checkpoint import save
 
-        return save_cells(self, path)
+        return save(self, path)
 
     @classmethod
     def load(cls, path: str | Path, network: SignalingNetwork) -> "CellHMLM":
