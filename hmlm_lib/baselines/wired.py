@@ -93,7 +93,7 @@ class Lembas(CellBox):
 class GraphODE(Wired):
     """Messages from regulators by one shared MLP, summed, read by another; species differ by their features only."""
 
-    training_defaults = Training(steps=400, learning_rate=1e-2)
+    training_defaults = Training(steps=800, learning_rate=1e-2)
 
     def __init__(self, training: Training | None = None, width: int = 16, grid: int = 24, corrections: int = 1):
         super().__init__(training, grid, corrections)

@@ -1,5 +1,6 @@
 """Running the benchmark: settings x models x seeds, one row each, resumable."""
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -9,7 +10,7 @@ import numpy as np
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, did_you_mean
-from hmlm_lib.evaluation import newcell
+from hmlm_lib.evaluation import newcell, onecourse
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
 from hmlm_lib.evaluation.rows import add_row, code_hash, valid_rows
@@ -26,6 +27,8 @@ SETTINGS: dict[str, dict] = {
     "delays_k8": {"k": 8, "mechanism": "delays"},
     "flipped10_k8": {"k": 8, "flipped": 0.10},
 }
+# Settings with models and measures of their own.
+OTHERS = {name: family for family in (newcell, onecourse) for name in family.SETTINGS}
 
 
 @lru_cache(maxsize=4)
@@ -57,8 +60,8 @@ def fit(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
 
 def run_one(name: str, model: str, seed: int) -> dict:
     """Fit and score one model; the row."""
-    if name in newcell.SETTINGS:
-        return newcell.run_one(name, model, seed)
+    if name in OTHERS:
+        return OTHERS[name].run_one(name, model, seed)
     b, e = setting(name, seed), entry(model)
     started = time.perf_counter()
     fitted = fit(model, b, seed)
@@ -69,16 +72,16 @@ def run_one(name: str, model: str, seed: int) -> dict:
 
 
 def settings() -> list[str]:
-    """Names of all settings: tasks A to C, then task D."""
-    return [*SETTINGS, *newcell.SETTINGS]
+    """Names of all settings: tasks A to C, then task D and the published protocol."""
+    return [*SETTINGS, *OTHERS]
 
 
 def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
     """Models of a setting; wanted: names, `all` (without ablations), `ablations`. ModelError for an unknown name."""
     if name not in settings():
         raise ExperimentError(f"no setting {name!r}{did_you_mean(name, settings())}; allowed: {', '.join(settings())}")
-    new = name in newcell.SETTINGS
-    groups = {"all": list(newcell.MODELS if new else MODELS), "ablations": [] if new else list(ABLATIONS)}
+    other = OTHERS.get(name)
+    groups = {"all": list(other.MODELS if other else MODELS), "ablations": [] if other else list(ABLATIONS)}
     found = [model for given in wanted for model in groups.get(given, [given])]
     for model in found:
         _modules(name, model)
@@ -86,7 +89,7 @@ def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
 
 
 def _modules(name: str, model: str) -> tuple[str, ...]:
-    return (newcell.entry(model) if name in newcell.SETTINGS else entry(model)).modules
+    return (OTHERS[name].entry if name in OTHERS else entry)(model).modules
 
 
 def run(
@@ -108,9 +111,12 @@ def run(
                 report(f"{name:14s} {model:18s} seed {seed}  {_short(row['values'])}")
 
 
+SHORT = re.compile("[ABDP]/mse_(all|unseen|k.*)|C/effect_.*")
+
+
 def _short(values: dict) -> str:
-    shown = ("A/mse_all", "B/mse_all", "C/effect_mse", "C/effect_r", "D/mse_all", "D/mse_unseen", "seconds")
-    return "  ".join(f"{measure} {values[measure]:.5g}" for measure in shown if measure in values)
+    shown = "  ".join(f"{measure} {value:.5g}" for measure, value in values.items() if SHORT.fullmatch(measure))
+    return f"{shown}  {values['seconds']:.0f} s"
 
 
 def rows(name: str) -> list[dict]:

@@ -10,8 +10,10 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.hmlm.forest import HierarchicalForest
 from hmlm_lib.published.data import MARKERS, TIMES_H, published_data, published_network
+from hmlm_lib.published.hmlm import hmlm
 from hmlm_lib.published.models import MODELS
 
+TRAINED = {"hmlm": hmlm}  # on request only: seconds a trajectory
 STRIDES = {4: 12, 8: 6, 16: 3}  # k points: every so many of the 50
 FAULTS = {
     "as published": (False, False),
@@ -58,13 +60,14 @@ def run_protocol(
 ) -> pd.DataFrame:
     """One row a model, k and data seed: mse over the seven markers and all 50 points of a condition.
 
-    noise_sd is added to the shown points only (ours: as published, a point is shown without any). faults switches
-    the two faults of the roll-outs off: see FAULTS.
+    models: names of MODELS (default: all) and TRAINED. noise_sd is added to the shown points only (ours: as published,
+    a point is shown without any). faults switches the two faults of the roll-outs off: see FAULTS.
     """
     models = list(MODELS) if models is None else list(models)
+    known = MODELS | TRAINED
     for name in models:
-        if name not in MODELS:
-            raise ExperimentError(f"no model {name!r}{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
+        if name not in known:
+            raise ExperimentError(f"no model {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}")
     if faults not in FAULTS:
         raise ExperimentError(f"faults is {faults!r}{did_you_mean(faults, FAULTS)}; allowed: {', '.join(FAULTS)}")
     with one_thread():
@@ -83,7 +86,7 @@ def _one_seed(
         at = observed(k)
         shown = truth[at] + noise_sd * noise[at]
         for name in models:
-            found = MODELS[name](shown, at, network, seed, *faults)
+            found = (MODELS | TRAINED)[name](shown, at, network, seed, *faults)
             rows.append({"model": name, "k": k, "seed": seed, "mse": float(np.square(found - marked).mean())})
     return rows
 
@@ -130,5 +133,5 @@ def _mean_r(a: np.ndarray, b: np.ndarray) -> float:
 def summary(results: pd.DataFrame) -> pd.DataFrame:
     """Mean and sd over data seeds, one line a model, columns (k, mean | sd)."""
     table = results.groupby(["model", "k"])["mse"].agg(["mean", "std"]).rename(columns={"std": "sd"})
-    order = [name for name in MODELS if name in set(results["model"])]
+    order = [name for name in TRAINED | MODELS if name in set(results["model"])]
     return table.unstack("k").swaplevel(axis=1).sort_index(axis=1).reindex(order)

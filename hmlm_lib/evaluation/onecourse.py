@@ -1,0 +1,42 @@
+"""The published protocol made fairer, as a table with rows: shown points with noise, HMLM itself among the models."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.evaluation.registry import HMLM_CODE
+from hmlm_lib.evaluation.rows import code_hash
+from hmlm_lib.published import protocol
+
+SETTINGS: dict[str, dict] = {"published_noise05": {"noise_sd": 0.05}}
+PUBLISHED_CODE = ("published", "hmlm.forest")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """knows: `nothing` or `wiring`; modules: code its rows depend on."""
+
+    knows: str
+    modules: tuple[str, ...]
+
+
+MODELS: dict[str, Entry] = {"hmlm": Entry("wiring", (*PUBLISHED_CODE, *HMLM_CODE))} | {
+    name: Entry("wiring" if name == "hmlm_forest" else "nothing", PUBLISHED_CODE) for name in protocol.MODELS
+}
+
+
+def entry(name: str) -> Entry:
+    """The entry of a model; ModelError with the nearest name otherwise."""
+    if name not in MODELS:
+        raise ModelError(f"no model {name!r} here{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def run_one(name: str, model: str, seed: int, points: Sequence[int] = tuple(protocol.STRIDES)) -> dict:
+    """One model on one data seed, all k; the row."""
+    started = time.perf_counter()
+    found = protocol.run_protocol([seed], points, [model], **SETTINGS[name])
+    values = {f"P/mse_k{k}": float(f"{mse:.6g}") for k, mse in zip(found["k"], found["mse"], strict=True)}
+    values["seconds"] = float(f"{time.perf_counter() - started:.6g}")
+    return {"setting": name, "model": model, "seed": seed, "code": code_hash(entry(model).modules), "values": values}
