@@ -20,7 +20,7 @@ from hmlm_lib.published.data import MARKERS, TIMES_H, PublishedNetwork
 from hmlm_lib.training import Training, train
 
 TAU_H = 10.0
-PENALTY = 3e-4
+PENALTY = 1e-3
 CONFIG = HMLMConfig(width=8, grid=24, hierarchy=False, proposals=False)
 TRAINING = Training(steps=400, learning_rate=0.05, shared_rate=1.0)
 OWN = ("gate", "weight", "log_tau")
