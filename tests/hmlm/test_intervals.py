@@ -45,7 +45,7 @@ def test_a_shared_error_is_found_out_of_bag(data):
 def test_without_an_error_the_band_is_narrow(data):
     covered, found = cover(data, shift=0.0, wobble=0.0)
     assert covered > 0.95
-    assert found.half_width().max() < 0.5 * NOISE
+    assert found.half_width().max() < NOISE
 
 
 def test_where_members_differ_the_band_covers(data):
