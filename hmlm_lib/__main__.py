@@ -1,4 +1,4 @@
-"""`python -m hmlm_lib`: run, list, refresh, fetch, benchmark, tune."""
+"""`python -m hmlm_lib`: run, list, refresh, fetch, benchmark, tune, results."""
 
 import argparse
 import json
@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     tune = commands.add_parser("tune", help="choose settings of the baselines on a world that is not reported")
     tune.add_argument("models", nargs="*", metavar="MODEL")
     tune.set_defaults(command=_tune)
+    results = commands.add_parser("results", help="write reports/results.md and the README's tables from the rows")
+    results.set_defaults(command=_results)
     return parser
 
 
@@ -120,6 +122,14 @@ def _tune(arguments: argparse.Namespace) -> int:
     from hmlm_lib.evaluation.tuning import CANDIDATES, tune
 
     tune(arguments.models or list(CANDIDATES), lambda line: print(line, flush=True))
+    return 0
+
+
+def _results(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.evaluation.summary import write
+
+    for name in write():
+        print(f"{name}: written")
     return 0
 
 

@@ -1,0 +1,126 @@
+"""The record in words a README can hold: one table a question, from valid rows only; and paired tests.
+
+`python -m hmlm_lib results` writes reports/results.md (every model) and the table between the README's markers.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wilcoxon
+
+from hmlm_lib.errors import HmlmError
+from hmlm_lib.evaluation import benchmark, newcell, onecourse
+from hmlm_lib.evaluation.rows import as_table
+from hmlm_lib.files import write_whole
+from hmlm_lib.paths import ROOT
+
+SHORT = (
+    "hmlm",
+    "hmlm_flat",
+    "hill_fitted",
+    "gru",
+    "neural_ode",
+    "gnn",
+    "graph_ode",
+    "cellbox",
+    "lembas",
+    "mlp",
+    "mean",
+)
+BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- end of results -->"
+TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
+CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
+COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
+
+
+def measures(name: str) -> dict[str, str]:
+    """Measure -> column title of a setting."""
+    return CELLS if name in newcell.SETTINGS else COURSE if name in onecourse.SETTINGS else TASKS
+
+
+def table(name: str, wanted: Iterable[str] | None = None) -> pd.DataFrame:
+    """Mean, sd and n a measure of a setting's valid rows, by model, the first measure ascending."""
+    found = as_table(benchmark.rows(name), measures(name))
+    if wanted is not None:
+        found = found.reindex([model for model in wanted if model in found.index])
+    return found.sort_values((next(iter(measures(name))), "mean")) if wanted is None and len(found) else found
+
+
+def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
+    """Task B, HMLM against each other model over the same test conditions of all worlds that both have.
+
+    Columns: conditions, better (fraction where HMLM's error is smaller), p (two-sided Wilcoxon signed-rank); index
+    model. Conditions of one world share its kinetics, so p is optimistic: read it beside the spread over worlds.
+    """
+    errors: dict[str, dict[int, np.ndarray]] = {}
+    for row in benchmark.rows(name):
+        errors.setdefault(row["model"], {})[row["seed"]] = np.array(row["values"].get("B/by_condition", []))
+    own, found = errors.pop(model, {}), []
+    for other, theirs in errors.items():
+        seeds = sorted(set(own) & set(theirs))
+        if not seeds:
+            continue
+        a, b = (np.concatenate([e[s] for s in seeds]) for e in (own, theirs))
+        p = float(wilcoxon(a, b).pvalue) if len(a) and (a != b).any() else 1.0
+        found.append({"model": other, "conditions": len(a), "better": float((a < b).mean()), "p": p})
+    columns = ["model", "conditions", "better", "p"]
+    return pd.DataFrame(found, columns=columns).set_index("model").sort_values("better", kind="stable")
+
+
+def markdown(name: str, wanted: Iterable[str] | None = None) -> list[str]:
+    """The table of a setting as lines of Markdown; none without rows."""
+    found, titles = table(name, wanted), measures(name)
+    if not len(found):
+        return []
+    lines = [f"| {name} | {' | '.join(titles.values())} | worlds |", "|---" * (len(titles) + 2) + "|"]
+    for model, row in found.iterrows():
+        cells = [_cell(row[measure, "mean"], row[measure, "sd"], "_r" in measure) for measure in titles]
+        lines.append(f"| {str(model).replace('_', ' ')} | {' | '.join(cells)} | {int(row[next(iter(titles)), 'n'])} |")
+    return [*lines, ""]
+
+
+def _cell(mean: float, sd: float, is_r: bool) -> str:
+    form = "{:.3f}" if is_r else "{:.5f}"
+    return form.format(mean) + ("" if np.isnan(sd) else " ± " + form.format(sd))
+
+
+def short() -> str:
+    """The README's tables."""
+    names = ("k8", "missing15_k8", *newcell.SETTINGS, *onecourse.SETTINGS)
+    return "\n".join(line for name in names for line in markdown(name, SHORT if name in benchmark.SETTINGS else None))
+
+
+def full() -> str:
+    """Every setting, model and paired test that has rows."""
+    lines = [
+        "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
+        "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.", "",
+    ]  # fmt: skip
+    for name in benchmark.settings():
+        part = markdown(name)
+        if not part:
+            lines += [f"{name}: no rows yet.", ""]
+            continue
+        lines += part
+        tests = paired(name) if name in benchmark.SETTINGS else pd.DataFrame()
+        if len(tests):
+            lines += ["B, HMLM against each, condition by condition:", "", "| model | conditions | HMLM better | p |"]
+            lines += ["|---|---|---|---|"]
+            lines += [
+                f"| {m} | {int(r['conditions'])} | {r['better']:.2f} | {r['p']:.1g} |" for m, r in tests.iterrows()
+            ]
+            lines += [""]
+    return "\n".join(lines)
+
+
+def write() -> list[str]:
+    """Bring both files up to date; names of those written. HmlmError where the README has lost its markers."""
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise HmlmError(f"README.md: needs the lines {BEGIN!r} and {END!r} once each")
+    before, rest = text.split(BEGIN)
+    write_whole(readme, f"{before}{BEGIN}\n\n{short()}\n{END}{rest.split(END)[1]}")
+    write_whole(ROOT / "reports" / "results.md", full())
+    return ["README.md", "reports/results.md"]
