@@ -40,7 +40,8 @@ features.module_mean(course.values, core.arrays.module)
 figures.fig_network(core)
 metrics.record("01_network/a/b/c", [1.0, 2.0])
 
-from hmlm_lib.evaluation import benchmark, design, reconstruct, tasks
+from hmlm_lib.evaluation import benchmark, design, newcell, reconstruct, tasks
+from hmlm_lib.evaluation.cells import cells
 from hmlm_lib.evaluation.registry import make
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.network import SignalingNetwork
@@ -53,6 +54,12 @@ data = tasks.benchmark(0, 3, size=tasks.Size(3, 2, 1, 2, 2, 1), network=small)
 for name in ("hmlm", "hmlm_softmax", "mean", "additive", "ridge", "dbn", "mlp", "gru", "transformer", "neural_ode",
              "gnn", "graph_ode", "cellbox", "lembas", "hill_wrong", "hill_fitted"):
     benchmark.score(make(name, data, 0, effort=0.01).fit(data.train), data)
+half = cells(0, 3, species=4, train=12, test=3, network=small)
+for name in newcell.MODELS:
+    model = newcell.entry(name).build(0)
+    if hasattr(model, "schedule"):
+        model.schedule = Training(steps=2)
+    newcell.settled(model.fit(half.train), half.seen, tasks.SCORED)
 HMLM.from_network(small, HMLMConfig(width=4, dense=False)).attention(data.combine, [1.0])
 reconstruct.interpolate(data.seen, tasks.SCORED, "pchip")
 design.best_times(np.array([1.0, 5.0, 20.0]), 2, tasks.SCORED, 0.9, 0.05, 0.03)

@@ -53,13 +53,16 @@ class GroupSum(nn.Module):
 
 
 class Gates:
-    """Eq. (1) with all that does not depend on the state worked out: g = base + sum_h mix sig(slope y + shift)."""
+    """Eq. (1) with all that does not depend on the state worked out: g = base + sum_h mix sig(slope y + shift).
+
+    column: 1, or one a trajectory where each has gates of its own.
+    """
 
     def __init__(
         self,
-        slope: Float[Tensor, "head edge 1"],
-        threshold: Float[Tensor, "head edge 1"],
-        mix: Float[Tensor, "head edge 1"],
+        slope: Float[Tensor, "head edge column"],
+        threshold: Float[Tensor, "head edge column"],
+        mix: Float[Tensor, "head edge column"],
         sign: Float[Tensor, "edge 1"],
     ):
         low, high = torch.sigmoid(-slope * threshold), torch.sigmoid(slope * (1 - threshold))
@@ -88,7 +91,7 @@ class LogicAttention(nn.Module):
         self.disjunction = GroupSum(product, n_species, dense)
 
     def forward(
-        self, gate: Float[Tensor, "edge batch"], weight: Float[Tensor, "reaction 1"]
+        self, gate: Float[Tensor, "edge batch"], weight: Float[Tensor, "reaction column"]
     ) -> Float[Tensor, "species batch"]:
         """prod_r (1 - w_r q_r): how far a species' reactions leave it alone, in [0, 1]."""
         log_q = self.conjunction(torch.log(gate.clamp(SMALLEST_GATE, 1.0)))

@@ -20,9 +20,9 @@ from hmlm_lib.published.data import MARKERS, TIMES_H, PublishedNetwork
 from hmlm_lib.training import Training, train
 
 TAU_H = 10.0
-PENALTY = 1e-3
+PENALTY = 8e-3  # divided by k: a prior of fixed strength against k points
 CONFIG = HMLMConfig(width=8, grid=24, hierarchy=False, proposals=False)
-TRAINING = Training(steps=400, learning_rate=0.05, shared_rate=1.0)
+TRAINING = Training(steps=800, learning_rate=0.05, shared_rate=1.0)
 OWN = ("gate", "weight", "log_tau")
 
 
@@ -68,7 +68,7 @@ def hmlm(
     course, target = OneCourse(graph, shown[0], seed), torch.as_tensor(shown, dtype=torch.float32)
 
     def loss(_: torch.Generator) -> Tensor:
-        return (course(TIMES_H[at]) - target).square().mean() + PENALTY * course.distance()
+        return (course(TIMES_H[at]) - target).square().mean() + PENALTY / len(at) * course.distance()
 
     train(course, loss, TRAINING)
     with one_thread(), torch.no_grad():

@@ -1,0 +1,81 @@
+"""Tables and paired tests from rows, and the families of settings."""
+
+import numpy as np
+import pytest
+
+from hmlm_lib.errors import ExperimentError, ModelError
+from hmlm_lib.evaluation import benchmark, newcell, onecourse, rows, summary
+from hmlm_lib.evaluation.registry import entry
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
+    return tmp_path
+
+
+def add(setting, model, seed, code=None, **values):
+    given = {"A/mse_all": 0.1, "B/mse_all": 0.2, "C/effect_mse": 0.3, "C/effect_r": 0.4} | values
+    code = code or rows.code_hash(entry(model).modules)
+    rows.add_row(setting, {"setting": setting, "model": model, "seed": seed, "code": code, "values": given})
+
+
+def test_paired_compares_the_same_conditions_only(folder):
+    errors = np.linspace(0.1, 0.2, 12)
+    for seed in (0, 1):
+        add("k8", "hmlm", seed, **{"B/by_condition": errors.tolist()})
+    add("k8", "ridge", 0, **{"B/by_condition": (errors + 0.05).tolist()})
+    better = errors + np.where(np.arange(12) < 3, -0.01, 0.0101)
+    add("k8", "gru", 1, **{"B/by_condition": better.tolist()})
+    found = summary.paired("k8")
+    assert list(found.index) == ["gru", "ridge"]
+    assert found.loc["ridge", ["conditions", "better"]].tolist() == [12, 1.0]
+    assert found.loc["gru", "better"] == 0.75
+    assert found.loc["ridge", "p"] == pytest.approx(2 / 2**12)  # all twelve the same way: the smallest two-sided p
+    assert summary.paired("k4").empty
+
+
+def test_rows_of_other_code_are_not_shown(folder):
+    add("k8", "hmlm", 0)
+    add("k8", "ridge", 0, code="somebody's")
+    assert list(summary.table("k8").index) == ["hmlm"]
+    assert "ridge" not in summary.full()
+
+
+def test_a_table_says_how_many_worlds(folder):
+    for seed, value in enumerate((0.1, 0.3)):
+        add("k8", "hmlm", seed, **{"B/mse_all": value})
+    add("k8", "ridge", 0)
+    lines = summary.markdown("k8", ("hmlm", "ridge", "gru"))
+    assert "| hmlm | 0.10000 ± 0.00000 | 0.20000 ± 0.14142 | 0.30000 ± 0.00000 | 0.400 ± 0.000 | 2 |" in lines
+    assert "| ridge | 0.10000 | 0.20000 | 0.30000 | 0.400 | 1 |" in lines
+    assert summary.markdown("k4") == []
+
+
+@pytest.mark.parametrize("name", benchmark.settings())
+def test_every_setting_has_models_and_the_trivial_ones(name):
+    found = benchmark.models(name)
+    assert found[0] == "hmlm"
+    assert "mean" in found
+
+
+def test_names_are_checked_before_anything_runs():
+    with pytest.raises(ExperimentError, match=r"no setting 'newcel_k8' \(did you mean 'newcell_k8'\?\)"):
+        benchmark.models("newcel_k8")
+    with pytest.raises(ModelError, match=r"no model 'gru' of new cells.*allowed: hmlm, mean"):
+        benchmark.models("newcell_k8", ["gru"])
+    with pytest.raises(ModelError, match=r"no model 'splin' here \(did you mean 'spline'\?\)"):
+        benchmark.models("published_noise05", ["splin"])
+
+
+def test_a_row_of_each_family(folder, monkeypatch):
+    monkeypatch.setitem(newcell.SETTINGS, "newcell_k8", {"k": 3})
+    one = newcell.run_one("newcell_k8", "pchip", 0, train=20)
+    assert set(one["values"]) >= set(summary.CELLS) | {"seconds", "parameters"}
+    assert one["values"]["D/mse_all"] < 0.01
+    benchmark.run(["published_noise05"], ["quadratic"], [7], report=lambda line: None)
+    kept = benchmark.rows("published_noise05")
+    assert [row["seed"] for row in kept] == [7]
+    assert kept[0]["values"].keys() >= set(summary.COURSE)
+    benchmark.run(["published_noise05"], ["quadratic"], [7], report=pytest.fail)  # it is there: nothing is computed
+    assert onecourse.entry("quadratic").knows == "nothing"
