@@ -40,6 +40,10 @@ class TrainingError(HmlmError, RuntimeError):
     """Training that diverged; the last good state is kept."""
 
 
+class MoleculeError(HmlmError, ValueError):
+    """Molecules, fingerprints or modalities that cannot be used as asked."""
+
+
 class DataUnavailable(HmlmError, OSError):
     """A data set that is neither in HMLM_DATA_DIR, nor cached, nor downloadable now."""
 
