@@ -67,7 +67,8 @@ def _folder() -> Path | None:
     return folder
 
 
-def _cache() -> Path:
+def cache_dir() -> Path:
+    """The user's folder of downloads and computed features: HMLM_CACHE_DIR, or the system's cache."""
     return Path(os.environ.get("HMLM_CACHE_DIR") or pooch.os_cache("hmlm"))
 
 
@@ -76,7 +77,7 @@ def state(name: str) -> str:
     item, folder = source(name), _folder()
     if folder is not None and (folder / item.file).is_file():
         return "in HMLM_DATA_DIR"
-    if (_cache() / item.file).is_file():
+    if (cache_dir() / item.file).is_file():
         return "cached"
     return "to download" if item.url else "only from HMLM_DATA_DIR"
 
@@ -91,7 +92,7 @@ def fetch(name: str) -> Path:
     item, folder = source(name), _folder()
     if folder is not None and (folder / item.file).is_file():
         return _checked(folder / item.file, item)
-    cached = _cache() / item.file
+    cached = cache_dir() / item.file
     if cached.is_file():
         return _checked(cached, item)
     if not item.url:
@@ -126,6 +127,6 @@ def fingerprint() -> dict[str, object]:
         path = folder / item.file if folder is not None else None
         if path is not None and path.is_file():
             seen[item.name] = [path.stat().st_size, path.stat().st_mtime_ns]
-        elif (_cache() / item.file).is_file():
+        elif (cache_dir() / item.file).is_file():
             seen[item.name] = "cached"
     return seen

@@ -1,0 +1,151 @@
+"""SMILES to what models read: molecules, fingerprints, descriptors; rows that do not parse are named.
+
+Stated rule for salts and mixtures: the fragment with most heavy atoms is kept (the first of equals by canonical
+SMILES), and counted. Charges, tautomers and stereochemistry stay as written. Computed features are kept in the cache
+folder under a hash of the SMILES and of what was computed.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import rdkit
+from jaxtyping import Bool, Float
+from rdkit import Chem, RDLogger
+from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from hmlm_lib.data import cache_dir
+from hmlm_lib.errors import MoleculeError
+from hmlm_lib.files import write_whole
+
+MORGAN_BITS, MORGAN_RADIUS, MACCS_BITS = 1024, 2, 167
+POOL_FROM = 2000  # molecules; starting processes costs more for fewer
+VERSION = 1  # of the features below: raise it where they change
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """Molecules that parse. smiles: canonical, largest fragment; row: where each stood in what was given.
+
+    failed: (row, SMILES) that RDKit cannot read. mixtures: how many had more than one fragment.
+    """
+
+    smiles: tuple[str, ...]
+    row: tuple[int, ...]
+    failed: tuple[tuple[int, str], ...]
+    mixtures: int
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+
+def _quiet() -> None:
+    RDLogger.DisableLog("rdApp.*")
+
+
+def _canonical(smiles: str) -> tuple[str, bool] | None:
+    """Canonical SMILES of the largest fragment and whether there were others; None if it does not parse."""
+    _quiet()
+    molecule = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) else None
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        return None
+    parts = Chem.GetMolFrags(molecule, asMols=True) if "." in smiles else (molecule,)
+    written = [(-part.GetNumHeavyAtoms(), Chem.MolToSmiles(part)) for part in parts]
+    return min(written)[1], len(parts) > 1
+
+
+def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = "molecules") -> Molecules:
+    """Parse all; on_error: `skip` and count in `failed`, or `raise` MoleculeError at the first, naming row and SMILES.
+
+    source: what to call the table in messages. MoleculeError too where nothing parses.
+    """
+    if on_error not in ("skip", "raise"):
+        raise MoleculeError(f"on_error is {on_error!r}; allowed: skip, raise")
+    found = _each(_canonical, list(smiles))
+    failed = tuple((i, str(smiles[i])) for i, one in enumerate(found) if one is None)
+    if failed and (on_error == "raise" or len(failed) == len(found)):
+        row, text = failed[0]
+        raise MoleculeError(f"{source}, row {row}: {text!r} is not a SMILES that RDKit reads")
+    kept = [(i, one) for i, one in enumerate(found) if one is not None]
+    return Molecules(
+        tuple(one[0] for _, one in kept), tuple(i for i, _ in kept), failed, sum(one[1] for _, one in kept)
+    )
+
+
+def skeleton(smiles: str) -> str:
+    """First block of the InChIKey: atoms and bonds without stereochemistry and charge layers."""
+    _quiet()
+    return Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))[:14]
+
+
+def scaffold(smiles: str, stereo: bool = True) -> str:
+    """Bemis-Murcko scaffold as canonical SMILES; "" for a molecule without rings."""
+    return MurckoScaffold.MurckoScaffoldSmiles(mol=Chem.MolFromSmiles(smiles), includeChirality=stereo)
+
+
+@cache
+def _morgan() -> rdFingerprintGenerator.FingerprintGenerator64:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=MORGAN_RADIUS, fpSize=MORGAN_BITS)
+
+
+def _bits(smiles: str) -> bytes:
+    molecule = Chem.MolFromSmiles(smiles)
+    morgan = _morgan().GetFingerprintAsNumPy(molecule).astype(bool)
+    maccs = np.array(list(rdMolDescriptors.GetMACCSKeysFingerprint(molecule)), dtype=bool)
+    return np.packbits(np.concatenate([morgan, maccs])).tobytes()
+
+
+def fingerprints(smiles: Sequence[str]) -> Bool[np.ndarray, "molecule bit"]:
+    """Morgan of radius 2 (1024 bits), then MACCS keys (167)."""
+
+    def compute() -> np.ndarray:
+        return np.frombuffer(b"".join(_each(_bits, smiles)), dtype=np.uint8).reshape(len(smiles), -1)
+
+    return np.unpackbits(_cached("bits", smiles, compute), axis=1)[:, : MORGAN_BITS + MACCS_BITS].astype(bool)
+
+
+def descriptor_names() -> tuple[str, ...]:
+    """Names of RDKit's two-dimensional descriptors."""
+    return tuple(name for name, _ in Descriptors.descList)
+
+
+def _descriptors(smiles: str) -> list[float]:
+    _quiet()
+    molecule = Chem.MolFromSmiles(smiles)
+    return [float(compute(molecule)) for _, compute in Descriptors.descList]
+
+
+def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "molecule descriptor"]:
+    """RDKit's two-dimensional descriptors as they come: some are NaN or huge for odd molecules."""
+    return _cached("descriptors", smiles, lambda: np.array(_each(_descriptors, smiles), dtype=np.float64))
+
+
+def _each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
+    """compute of every SMILES, in processes where there are many."""
+    if len(smiles) < POOL_FROM or (os.cpu_count() or 1) < 2:
+        return [compute(one) for one in smiles]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(compute, smiles, chunksize=256))
+
+
+def _cached(kind: str, smiles: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """The array kept under the hash of the SMILES, computed and kept if it is not there or cannot be read."""
+    text = "\n".join((kind, str(VERSION), rdkit.__version__, *smiles))
+    path = Path(cache_dir()) / "features" / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
+    if path.is_file():
+        try:
+            return np.load(path, allow_pickle=False)
+        except (ValueError, OSError):
+            pass  # a damaged file is computed again
+    values = compute()
+    memory = BytesIO()
+    np.save(memory, values, allow_pickle=False)
+    write_whole(path, memory.getvalue(), MoleculeError)
+    return values

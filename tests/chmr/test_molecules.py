@@ -1,0 +1,84 @@
+"""From SMILES to features: what is kept, what is named, what is cached."""
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from rdkit.Chem import MACCSkeys, rdFingerprintGenerator
+
+from hmlm_lib.chmr import molecules
+from hmlm_lib.chmr.molecules import descriptor_names, descriptors, fingerprints, read_molecules, scaffold, skeleton
+from hmlm_lib.errors import MoleculeError
+
+ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HMLM_CACHE_DIR", str(tmp_path))
+
+
+def test_rows_that_do_not_parse_are_counted_and_named():
+    found = read_molecules(["OCC", "C1CC", "", "c1ccccc1", float("nan")])
+    assert found.smiles == ("CCO", "c1ccccc1")
+    assert found.row == (0, 3)
+    assert found.failed == ((1, "C1CC"), (2, ""), (4, "nan"))
+    with pytest.raises(MoleculeError, match=r"assays\.csv, row 1: 'C1CC' is not a SMILES"):
+        read_molecules(["OCC", "C1CC"], on_error="raise", source="assays.csv")
+    with pytest.raises(MoleculeError, match="row 0: 'nonsense'"):
+        read_molecules(["nonsense"])
+    with pytest.raises(MoleculeError, match="on_error is 'ignore'; allowed: skip, raise"):
+        read_molecules(["C"], on_error="ignore")
+
+
+def test_of_a_salt_the_largest_fragment_is_kept():
+    found = read_molecules(["[Na+].CC(=O)[O-]", "CCO", "CC.CO"])
+    assert found.smiles == ("CC(=O)[O-]", "CCO", "CC")
+    assert found.mixtures == 2
+
+
+def test_fingerprints_are_rdkits():
+    smiles = [ASPIRIN, "CCO", "C[C@H](N)C(=O)O"]
+    bits = fingerprints(smiles)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
+    for row, one in zip(bits, smiles, strict=True):
+        molecule = Chem.MolFromSmiles(one)
+        assert set(np.flatnonzero(row[:1024])) == set(generator.GetFingerprint(molecule).GetOnBits())
+        assert set(np.flatnonzero(row[1024:])) == set(MACCSkeys.GenMACCSKeys(molecule).GetOnBits())
+
+
+def test_skeletons_and_scaffolds_with_and_without_stereo():
+    left, right = "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O"
+    assert skeleton(left) == skeleton(right) != skeleton("CCO")
+    assert scaffold(ASPIRIN) == "c1ccccc1"
+    assert scaffold("CCCC") == ""
+    pair = "O=C1[C@H]2CC[C@@H](C2)N1", "O=C1[C@@H]2CC[C@H](C2)N1"
+    assert scaffold(pair[0]) != scaffold(pair[1])
+    assert scaffold(pair[0], stereo=False) == scaffold(pair[1], stereo=False)
+
+
+def test_descriptors_by_name():
+    values = descriptors([ASPIRIN])
+    assert values.shape == (1, len(descriptor_names()))
+    assert values[0, descriptor_names().index("HeavyAtomCount")] == 13
+    assert values[0, descriptor_names().index("MolWt")] == pytest.approx(180.16, abs=0.01)
+
+
+def test_features_are_computed_once_and_a_damaged_file_again(tmp_path, monkeypatch):
+    first = fingerprints([ASPIRIN, "CCO"])
+    (kept,) = (tmp_path / "features").iterdir()
+    monkeypatch.setattr(molecules, "_bits", lambda one: pytest.fail("computed again"))
+    assert np.array_equal(fingerprints([ASPIRIN, "CCO"]), first)
+    monkeypatch.undo()
+    monkeypatch.setenv("HMLM_CACHE_DIR", str(tmp_path))
+    kept.write_bytes(kept.read_bytes()[:50])
+    assert np.array_equal(fingerprints([ASPIRIN, "CCO"]), first)
+    fingerprints(["CCO", ASPIRIN])  # another order is another table
+    assert len(list((tmp_path / "features").iterdir())) == 2
+
+
+def test_in_processes_the_same(monkeypatch):
+    smiles = [ASPIRIN, "CCO", "CCN", "c1ccncc1"]
+    expected = fingerprints(smiles)
+    monkeypatch.setattr(molecules, "POOL_FROM", 2)
+    monkeypatch.setattr(molecules, "VERSION", 2)  # another file
+    assert np.array_equal(fingerprints(smiles), expected)
