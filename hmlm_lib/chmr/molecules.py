@@ -32,12 +32,13 @@ VERSION = 1  # of the features below: raise it where they change
 
 @dataclass(frozen=True)
 class Molecules:
-    """Molecules that parse. smiles: canonical, largest fragment; row: where each stood in what was given.
+    """Molecules that parse. smiles: canonical, largest fragment; given: as they were written; row: where each stood.
 
     failed: (row, SMILES) that RDKit cannot read. mixtures: how many had more than one fragment.
     """
 
     smiles: tuple[str, ...]
+    given: tuple[str, ...]
     row: tuple[int, ...]
     failed: tuple[tuple[int, str], ...]
     mixtures: int
@@ -74,8 +75,13 @@ def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = 
         row, text = failed[0]
         raise MoleculeError(f"{source}, row {row}: {text!r} is not a SMILES that RDKit reads")
     kept = [(i, one) for i, one in enumerate(found) if one is not None]
+    rows = tuple(i for i, _ in kept)
     return Molecules(
-        tuple(one[0] for _, one in kept), tuple(i for i, _ in kept), failed, sum(one[1] for _, one in kept)
+        smiles=tuple(one[0] for _, one in kept),
+        given=tuple(smiles[i] for i in rows),
+        row=rows,
+        failed=failed,
+        mixtures=sum(one[1] for _, one in kept),
     )
 
 
