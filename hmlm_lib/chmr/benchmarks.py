@@ -164,7 +164,7 @@ def score(
 ) -> tuple[float, Float[np.ndarray, " task"]]:
     """Mean over tasks and the score of every task: AUROC, NaN for one class only; or mean absolute error.
 
-    Labels that nobody measured count for nothing. MoleculeError for predictions that are not finite or nothing to score.
+    Labels that nobody measured count for nothing. MoleculeError for numbers that are not finite, or nothing to score.
     """
     true = assays.labels[rows]
     if predicted.shape != true.shape or not np.isfinite(predicted).all():
