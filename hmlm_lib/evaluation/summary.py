@@ -39,9 +39,21 @@ def measures(name: str) -> dict[str, str]:
     return CELLS if name in newcell.SETTINGS else COURSE if name in onecourse.SETTINGS else TASKS
 
 
-def table(name: str, wanted: Iterable[str] | None = None) -> pd.DataFrame:
-    """Mean, sd and n a measure of a setting's valid rows, by model, the first measure ascending."""
-    found = as_table(benchmark.rows(name), measures(name))
+def table(name: str, wanted: Iterable[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
+    """Mean, sd and n a measure of a setting's valid rows, by model, the first measure ascending.
+
+    same_worlds: only worlds that every shown model with rows has.
+    """
+    rows = benchmark.rows(name)
+    if same_worlds:
+        wanted = list(wanted or benchmark.models(name))
+        worlds: dict[str, set[int]] = {}
+        for row in rows:
+            if row["model"] in wanted:
+                worlds.setdefault(row["model"], set()).add(row["seed"])
+        shared = set.intersection(*worlds.values()) if worlds else set()
+        rows = [row for row in rows if row["seed"] in shared]
+    found = as_table(rows, measures(name))
     if wanted is not None:
         found = found.reindex([model for model in wanted if model in found.index])
     return found.sort_values((next(iter(measures(name))), "mean")) if wanted is None and len(found) else found

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from hmlm_lib.figures.style import MODEL_COLOURS
 
@@ -41,7 +42,10 @@ def _bars(ax: Axes, part: pd.DataFrame, log: bool) -> None:
     ax.barh(range(len(part)), value, xerr=[low, spread], color=colours, height=0.75, error_kw={"lw": 0.8})
     if log:
         ax.set_xscale("log")
-        ax.set_xlim(left=max(value[value > floor].min() * 0.4, 1e-6) if (value > floor).any() else 1e-6)
+        drawn = value[value > floor]
+        if len(drawn):  # whole decades, so that the axis has labels however alike the bars are
+            ax.set_xlim(10 ** np.floor(np.log10(0.7 * drawn.min())), 1.3 * np.nanmax(value + spread))
+        ax.xaxis.set_minor_formatter(NullFormatter())
     ax.grid(axis="x", color="#eeeeee")
     ax.set_axisbelow(True)
 
@@ -66,7 +70,8 @@ def fig_published(panels: dict[str, pd.DataFrame], printed: dict[str, dict[int, 
         ax.set_xticks(ks, [str(k) for k in ks])
         ax.minorticks_off()
     axes[0, 0].set_ylabel("MSE, seven markers")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    every = dict(pair[::-1] for ax in axes[0] for pair in zip(*ax.get_legend_handles_labels(), strict=True))
+    fig.legend(every.values(), every, loc="outside right center")
     return fig
 
 

@@ -52,6 +52,15 @@ def test_a_table_says_how_many_worlds(folder):
     assert summary.markdown("k4") == []
 
 
+def test_ablations_are_compared_on_the_same_worlds(folder):
+    for seed, value in enumerate((0.1, 0.9)):
+        add("k8", "hmlm", seed, **{"B/mse_all": value})
+    add("k8", "hmlm_flat", 0)
+    found = summary.table("k8", ["hmlm", "hmlm_flat", "gru"], same_worlds=True)["B/mse_all"]
+    assert found["mean"].to_dict() == {"hmlm": 0.1, "hmlm_flat": 0.2}
+    assert summary.table("k4", ["hmlm"], same_worlds=True).empty
+
+
 @pytest.mark.parametrize("name", benchmark.settings())
 def test_every_setting_has_models_and_the_trivial_ones(name):
     found = benchmark.models(name)
