@@ -71,7 +71,7 @@ def hmlm_reading(model: HMLM) -> Reading:
 
     def read(y: Tensor) -> Tensor:
         ones = torch.ones_like(y)
-        drive, _ = model._drive(0.1 * ones, ones)
+        drive, _ = model._drive(0.1 * ones, ones, None)
         return drive(y, 0)
 
     return read
