@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -16,6 +17,8 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.metrics import roc_auc_score
+
+from hmlm_lib.chmr.neighbours import tanimoto
 
 Labels = Float[np.ndarray, "molecule task"]
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
@@ -31,11 +34,8 @@ class Classical(Protocol):
         """A number for every task: the larger, the likelier (classification), or the value itself."""
 
 
-def tanimoto(a: Bool[np.ndarray, "left bit"], b: Bool[np.ndarray, "right bit"]) -> Float[np.ndarray, "left right"]:
-    """Similarity of every pair."""
-    common = a.astype(np.float32) @ b.astype(np.float32).T
-    union = a.sum(1, dtype=np.float32)[:, None] + b.sum(1, dtype=np.float32) - common
-    return (common / np.maximum(union, 1)).astype(np.float64)
+def _kernel(a: Bool[np.ndarray, "left bit"], b: Bool[np.ndarray, "right bit"]) -> Float[np.ndarray, "left right"]:
+    return tanimoto(torch.as_tensor(a), torch.as_tensor(b)).double().numpy()
 
 
 class KernelRidge:
@@ -46,7 +46,7 @@ class KernelRidge:
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "KernelRidge":
         self.x, self.weight, self.mean = x, np.zeros_like(y), np.zeros(y.shape[1])
-        own, between = tanimoto(x, x), tanimoto(valid_x, x)
+        own, between = _kernel(x, x), _kernel(valid_x, x)
         for task in range(y.shape[1]):
             known = np.flatnonzero(~np.isnan(y[:, task]))
             if not len(known):
@@ -60,7 +60,7 @@ class KernelRidge:
         return self
 
     def predict(self, x: np.ndarray) -> Labels:
-        return tanimoto(x, self.x) @ self.weight + self.mean
+        return _kernel(x, self.x) @ self.weight + self.mean
 
 
 def _worth(true: Float[np.ndarray, " molecule"], found: Float[np.ndarray, " molecule"], score: str) -> float:

@@ -53,6 +53,20 @@ def tanimoto_neighbours(
     return torch.cat([index for index, _ in found]), torch.cat([value for _, value in found])
 
 
+def tanimoto(a: Bool[Tensor, "left bit"], b: Bool[Tensor, "right bit"]) -> Float[Tensor, "left right"]:
+    """Eq. (1) of every pair, all at once."""
+    left, right = a.float(), b.float()
+    return _ratio(left @ right.T, left.sum(1), right.sum(1))
+
+
+def _ratio(
+    common: Float[Tensor, "row molecule"], size: Float[Tensor, " row"], other: Float[Tensor, " molecule"]
+) -> Float[Tensor, "row molecule"]:
+    """Eq. (1) from intersections, which are overwritten, and numbers of bits; two empty fingerprints have 0."""
+    union = (size[:, None] + other).sub_(common).clamp_(min=1.0)
+    return common.div_(union)
+
+
 def _nearest(
     common: Float[Tensor, "row molecule"],
     size: Float[Tensor, " row"],
@@ -60,9 +74,7 @@ def _nearest(
     k: int,
     own: int | None,
 ) -> tuple[Int[Tensor, "row k"], Float[Tensor, "row k"]]:
-    common = common.float()
-    union = (size[:, None] + other).sub_(common).clamp_(min=1.0)
-    similarity = common.div_(union)
+    similarity = _ratio(common.float(), size, other)
     if own is not None:
         here = torch.arange(len(size), device=size.device)
         similarity[here, here + own] = -1.0

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from hmlm_lib.chmr.classical import KernelRidge, boosting, forest, tanimoto
+from hmlm_lib.chmr.classical import KernelRidge, boosting, forest
+from hmlm_lib.chmr.neighbours import tanimoto
 
 
 def planted(seed=0, size=200, bits=64):
@@ -16,14 +18,16 @@ def planted(seed=0, size=200, bits=64):
 
 def test_tanimoto_by_hand():
     a, b = np.array([[1, 1, 0, 0]], bool), np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 0]], bool)
-    assert tanimoto(a, b).round(6).tolist() == [[pytest.approx(1 / 3, abs=1e-6), 1.0, 0.0]]
+    assert tanimoto(torch.tensor(a), torch.tensor(b)).double().numpy().round(6).tolist() == [
+        [pytest.approx(1 / 3, abs=1e-6), 1.0, 0.0]
+    ]
 
 
 def test_kernel_ridge_solves_its_equations():
     x, y = planted()
     y = np.nan_to_num(y)
     model = KernelRidge("mae").fit(x, y, x[:20], y[:20])
-    kernel = tanimoto(x, x)
+    kernel = tanimoto(torch.tensor(x), torch.tensor(x)).double().numpy()
     left = [kernel @ model.weight[:, 0] + ridge * model.weight[:, 0] for ridge in (0.03, 0.1, 0.3, 1.0, 3.0)]
     assert min(np.abs(one - (y[:, 0] - y[:, 0].mean())).max() for one in left) < 1e-6
 
