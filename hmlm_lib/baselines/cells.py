@@ -20,7 +20,7 @@ from hmlm_lib.baselines.protocol import filled, through
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.hmlm.encoder import EDGE_TYPES, Encoder, clock
+from hmlm_lib.hmlm.encoder import EDGE_TYPES, Encoder, clock, shown_species
 from hmlm_lib.hmlm.tokens import tokens
 from hmlm_lib.training import Training, train
 
@@ -46,6 +46,18 @@ def observed(seen: Experiments) -> Bool[np.ndarray, " species"]:
         name = seen.network.species_names[int(np.flatnonzero(some & ~every)[0])]
         raise ModelError(f"species {name!r} is measured in part; allowed here: everywhere or nowhere")
     return every
+
+
+class StillCell:
+    """Persistence: every species stays at rest; one that was not measured, where the mean training cell rests."""
+
+    n_parameters = 0
+
+    def fit(self, experiments: Experiments) -> "StillCell":
+        return self
+
+    def reconstruct(self, seen: Experiments, times_h: np.ndarray) -> Courses:
+        return np.repeat(seen.y0[:, None], len(times_h), axis=1)
 
 
 class MeanCell:
@@ -136,14 +148,14 @@ class Masked(nn.Module):
 
         def loss(generator: torch.Generator) -> Tensor:
             rows = torch.randperm(len(y0), generator=generator)[: self.batch]
-            hides = torch.rand(len(rows), 1, 1, generator=generator) < self.hidden
-            share = 0.15 + 0.5 * torch.rand(len(rows), 1, 1, generator=generator)
-            shown = known[rows] & (~hides | (torch.rand(len(rows), 1, y0.shape[1], generator=generator) < share))
+            shown = known[rows] & shown_species(len(rows), y0.shape[1], self.hidden, generator)[:, None]
             true = points[rows] - middle
             found = self(level[rows], y0[rows], torch.where(shown, true, 0.0), shown)
             return ((found - true).square() * known[rows]).sum() / known[rows].sum()
 
+        self.train()
         train(self, loss, self.schedule)
+        self.eval()
         return self
 
     def reconstruct(self, seen: Experiments, times_h: np.ndarray) -> Courses:

@@ -16,7 +16,7 @@ from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.evaluation import newcell, onecourse
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
-from hmlm_lib.evaluation.rows import add_row, code_hash, valid_rows
+from hmlm_lib.evaluation.rows import add_row, code_hash, make_row, valid_rows
 from hmlm_lib.evaluation.score import effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
 
@@ -74,13 +74,12 @@ def run_one(name: str, model: str, seed: int) -> dict:
     """Fit and score one model; the row."""
     if name in OTHERS:
         return OTHERS[name].run_one(name, model, seed)
-    b, e = setting(name, seed), entry(model)
+    b = setting(name, seed)
     started = time.perf_counter()
     fitted = fit(model, b, seed)
     seconds = time.perf_counter() - started
     values = score(fitted, b) | {"seconds": seconds, "parameters": fitted.n_parameters}
-    rounded = {k: v if isinstance(v, list) else float(f"{v:.6g}") for k, v in values.items()}
-    return {"setting": name, "model": model, "seed": seed, "code": code_hash(e.modules), "values": rounded}
+    return make_row(name, model, seed, entry(model).modules, values)
 
 
 def settings() -> list[str]:

@@ -14,9 +14,10 @@ import numpy as np
 from hmlm_lib.baselines import cells as baselines
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, did_you_mean
-from hmlm_lib.evaluation.cells import cells
+from hmlm_lib.evaluation.cells import N_TRAIN, cells
 from hmlm_lib.evaluation.reconstruct import correct
-from hmlm_lib.evaluation.rows import code_hash
+from hmlm_lib.evaluation.registry import HMLM_CODE
+from hmlm_lib.evaluation.rows import make_row
 from hmlm_lib.evaluation.score import mse
 from hmlm_lib.evaluation.tasks import NOISE_SD
 from hmlm_lib.experiments import Experiments
@@ -32,10 +33,7 @@ else:
 SETTINGS: dict[str, dict] = {"newcell_k8": {"k": 8}, "newcell_k4": {"k": 4}}
 SEEN_SPECIES = 30
 
-HMLM_CODE = (
-    *tuple(f"hmlm.{n}" for n in ("attention", "cells", "encoder", "kinetics", "model", "scales", "tokens")),
-    "hmlm.transducer", "training", "evaluation.cells",
-)  # fmt: skip
+CELL_CODE = (*HMLM_CODE, "hmlm.cells", "hmlm.encoder", "evaluation.cells")
 
 
 class CellEntry:
@@ -78,15 +76,16 @@ def _hmlm(**model: object) -> Entry:
     def build(seed: int) -> CellModel:
         return CellEntry(CellConfig(HMLMConfig(**model)), replace(TRAINING, seed=seed))
 
-    return Entry(build, "wiring", HMLM_CODE)
+    return Entry(build, "wiring", CELL_CODE)
 
 
 MODELS: dict[str, Entry] = {
     "hmlm": _hmlm(),
+    "persistence": _plain(baselines.StillCell),
     "mean": _plain(baselines.MeanCell),
     "pchip": _plain(baselines.Between),
     "ridge": _plain(baselines.PopulationRidge),
-    "mlp": _trained(baselines.CellMLP, "nothing", "baselines.networks"),
+    "mlp": _trained(baselines.CellMLP, "nothing", "baselines.networks", "hmlm.encoder"),
     "gnn": _trained(baselines.GraphEncoder, "wiring", "hmlm.encoder", "hmlm.attention", "hmlm.tokens"),
     "hill_fitted": _trained(
         baselines.HillPerCell, "equations", "baselines.mechanistic", "hmlm.transducer", "hmlm.attention", "hmlm.tokens"
@@ -103,22 +102,20 @@ def entry(name: str) -> Entry:
 
 def settled(model: CellModel, seen: Experiments, times_h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A model's course, and the same corrected by a Gaussian process where something was measured."""
-    course, at_points = model.reconstruct(seen, times_h), model.reconstruct(seen, seen.times_h)
+    both = np.union1d(times_h, seen.times_h)
+    found = model.reconstruct(seen, both)  # once: some models are fitted to the cells they are asked about
+    course, at_points = (found[:, np.searchsorted(both, when)] for when in (times_h, seen.times_h))
     # A species without points has no residual, so the process leaves it as it is.
     whole = replace(seen, activity=np.where(seen.measured, seen.activity, at_points))
     return course, correct(whole, at_points, course, times_h, NOISE_SD)
 
 
-def run_one(name: str, model: str, seed: int, train: int | None = None, effort: float = 1.0) -> dict:
-    """Fit one model, score both questions; the row. train: number of training cells; effort: fraction of the steps."""
-    more = {} if train is None else {"train": train}
-    whole, part = (cells(seed, **SETTINGS[name], species=s, **more) for s in (None, SEEN_SPECIES))
-    chosen = entry(model).build(seed)
-    if effort != 1.0 and hasattr(chosen, "schedule"):
-        chosen.schedule = replace(chosen.schedule, steps=max(10, round(effort * chosen.schedule.steps)), warmup=0.3)
+def run_one(name: str, model: str, seed: int, train: int = N_TRAIN) -> dict:
+    """Fit one model, score both questions; the row. train: number of training cells."""
+    whole, part = (cells(seed, **SETTINGS[name], species=s, train=train) for s in (None, SEEN_SPECIES))
     started = time.perf_counter()
     with one_thread():
-        fitted = chosen.fit(whole.train)
+        fitted = entry(model).build(seed).fit(whole.train)
         seconds = time.perf_counter() - started
         times, true, seen = whole.truth.times_h, whole.truth.activity, part.measured
         plain, corrected = settled(fitted, whole.seen, times)
@@ -131,5 +128,4 @@ def run_one(name: str, model: str, seed: int, train: int | None = None, effort: 
         "seconds": seconds,
         "parameters": fitted.n_parameters,
     }
-    kept = {k: float(f"{v:.6g}") for k, v in values.items()}
-    return {"setting": name, "model": model, "seed": seed, "code": code_hash(entry(model).modules), "values": kept}
+    return make_row(name, model, seed, entry(model).modules, values)

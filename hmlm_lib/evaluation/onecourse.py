@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.registry import HMLM_CODE
-from hmlm_lib.evaluation.rows import code_hash
+from hmlm_lib.evaluation.rows import make_row
 from hmlm_lib.published import protocol
 
 SETTINGS: dict[str, dict] = {"published_noise05": {"noise_sd": 0.05}}
@@ -37,6 +37,5 @@ def run_one(name: str, model: str, seed: int, points: Sequence[int] = tuple(prot
     """One model on one data seed, all k; the row."""
     started = time.perf_counter()
     found = protocol.run_protocol([seed], points, [model], **SETTINGS[name])
-    values = {f"P/mse_k{k}": float(f"{mse:.6g}") for k, mse in zip(found["k"], found["mse"], strict=True)}
-    values["seconds"] = float(f"{time.perf_counter() - started:.6g}")
-    return {"setting": name, "model": model, "seed": seed, "code": code_hash(entry(model).modules), "values": values}
+    values = {f"P/mse_k{k}": mse for k, mse in zip(found["k"], found["mse"], strict=True)}
+    return make_row(name, model, seed, entry(model).modules, values | {"seconds": time.perf_counter() - started})

@@ -67,6 +67,14 @@ def read_rows(setting: str) -> list[dict]:
     return rows
 
 
+def make_row(
+    setting: str, model: str, seed: int, modules: tuple[str, ...], values: dict[str, float | list[float]]
+) -> dict:
+    """A row: values to six digits (lists as they are), stamped with the hash of the code it rests on."""
+    kept = {k: v if isinstance(v, list) else float(f"{v:.6g}") for k, v in values.items()}
+    return {"setting": setting, "model": model, "seed": seed, "code": code_hash(modules), "values": kept}
+
+
 def add_row(setting: str, row: dict) -> None:
     """Append one row; a line is written at once, so parallel runs do not mix."""
     path = rows_dir() / f"{setting}.jsonl"

@@ -3,7 +3,7 @@
 `python -m hmlm_lib results` writes reports/results.md (every model) and the table between the README's markers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,9 @@ SHORT = (
     "cellbox",
     "lembas",
     "mlp",
+    "ridge",
     "mean",
+    "persistence",
 )
 BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- end of results -->"
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
@@ -39,24 +41,23 @@ def measures(name: str) -> dict[str, str]:
     return CELLS if name in newcell.SETTINGS else COURSE if name in onecourse.SETTINGS else TASKS
 
 
-def table(name: str, wanted: Iterable[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
-    """Mean, sd and n a measure of a setting's valid rows, by model, the first measure ascending.
+def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
+    """Mean, sd and n a measure of a setting's valid rows, by model: as `wanted`, or the first measure ascending.
 
     same_worlds: only worlds that every shown model with rows has.
     """
     rows = benchmark.rows(name)
     if same_worlds:
-        wanted = list(wanted or benchmark.models(name))
         worlds: dict[str, set[int]] = {}
         for row in rows:
-            if row["model"] in wanted:
+            if wanted is None or row["model"] in wanted:
                 worlds.setdefault(row["model"], set()).add(row["seed"])
         shared = set.intersection(*worlds.values()) if worlds else set()
         rows = [row for row in rows if row["seed"] in shared]
     found = as_table(rows, measures(name))
     if wanted is not None:
-        found = found.reindex([model for model in wanted if model in found.index])
-    return found.sort_values((next(iter(measures(name))), "mean")) if wanted is None and len(found) else found
+        return found.reindex([model for model in wanted if model in found.index])
+    return found.sort_values((next(iter(measures(name))), "mean"))
 
 
 def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
@@ -80,7 +81,7 @@ def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns).set_index("model").sort_values("better", kind="stable")
 
 
-def markdown(name: str, wanted: Iterable[str] | None = None) -> list[str]:
+def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
     """The table of a setting as lines of Markdown; none without rows."""
     found, titles = table(name, wanted), measures(name)
     if not len(found):

@@ -24,7 +24,7 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.hmlm.encoder import Encoder, clock
+from hmlm_lib.hmlm.encoder import Encoder, clock, shown_species
 from hmlm_lib.hmlm.kinetics import Kinetics
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.transducer import between, time_grid
@@ -90,7 +90,7 @@ class CellHMLM(nn.Module):
 
     def __init__(self, network: SignalingNetwork, config: CellConfig):
         super().__init__()
-        self.network, self.config, self.horizon_h = network, config, 0.0
+        self.network, self.config = network, config
         self.typical = HMLM(network, config.model)
         model = self.typical
         self.encoder = Encoder(
@@ -106,6 +106,19 @@ class CellHMLM(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(network, config or CellConfig())
+
+    @property
+    def horizon_h(self) -> float:
+        """Longest time it was trained on."""
+        return self.typical.horizon_h
+
+    @horizon_h.setter
+    def horizon_h(self, hours: float) -> None:
+        self.typical.horizon_h = hours
+
+    def edge_labels(self) -> list[str]:
+        """As of `HMLM`."""
+        return self.typical.edge_labels()
 
     @property
     def n_parameters(self) -> int:
@@ -152,7 +165,7 @@ class CellHMLM(nn.Module):
         self.typical._same_network(experiments)
         if not experiments.measured.any():
             raise ModelError("nothing was measured; allowed: at least one point")
-        self.horizon_h = self.typical.horizon_h = float(experiments.times_h[-1])
+        self.horizon_h = float(experiments.times_h[-1])
         grid, times = time_grid(self.horizon_h, self.config.model.grid), experiments.times_h
         held, factor, y0, target = self.typical._tensors(experiments)
         known = torch.isfinite(target)
@@ -161,7 +174,7 @@ class CellHMLM(nn.Module):
 
         def loss(generator: torch.Generator) -> Tensor:
             rows = torch.randperm(len(held), generator=generator)[:batch]
-            shown = self._shown(len(rows), generator)
+            shown = shown_species(len(rows), len(self.rest), self.config.hidden, generator)
             start = torch.where(shown, y0[rows], self.rest)
             states, penalty, latent = self.passes(
                 held[rows], factor[rows], start, target[rows], known[rows] & shown[:, None], times, grid
@@ -175,13 +188,6 @@ class CellHMLM(nn.Module):
 
         train(self, loss, training or TRAINING, report)
         return self
-
-    def _shown(self, count: int, generator: torch.Generator) -> Bool[Tensor, "cell species"]:
-        """Which species of a training cell the encoder may see."""
-        hides = torch.rand(count, 1, generator=generator) < self.config.hidden
-        share = 0.15 + 0.5 * torch.rand(count, 1, generator=generator)
-        drawn = torch.rand(count, len(self.rest), generator=generator) < share
-        return drawn | ~hides
 
     def reconstruct(
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None

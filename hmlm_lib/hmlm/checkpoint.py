@@ -24,7 +24,7 @@ def save(model: HMLM | CellHMLM, path: str | Path) -> Path:
         "kind": type(model).__name__,
         "config": json.dumps(asdict(model.config)),
         "species": json.dumps(model.network.species_names),
-        "edges": json.dumps(_edges(model)),
+        "edges": json.dumps(model.edge_labels()),
         "horizon_h": repr(model.horizon_h),
     }
     tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
@@ -50,15 +50,13 @@ def _load(path: Path, network: SignalingNetwork, kind: type[HMLM | CellHMLM]) ->
         raise ModelError(f"{path}: not a checkpoint of {kind.__name__}, but of {about.get('kind', 'something else')}")
     model = kind.from_network(network, _config(json.loads(about["config"]), kind))
     species, edges = json.loads(about["species"]), json.loads(about["edges"])
-    if species != list(network.species_names) or edges != _edges(model):
+    if species != list(network.species_names) or edges != model.edge_labels():
         raise ModelError(
             f"{path}: trained on another network ({len(species)} species, {len(edges)} edges) than {network.name!r} "
-            f"({len(network.species_names)} species, {len(_edges(model))} edges)"
+            f"({len(network.species_names)} species, {len(model.edge_labels())} edges)"
         )
     load_parameters(model, tensors, path)
     model.horizon_h = float(about["horizon_h"])
-    if isinstance(model, CellHMLM):
-        model.typical.horizon_h = model.horizon_h
     return model
 
 
@@ -70,7 +68,3 @@ def _config(values: dict, kind: type) -> HMLMConfig | CellConfig:
     if kind is CellHMLM:
         values["model"] = _config(values["model"], HMLM)
     return form(**values)
-
-
-def _edges(model: HMLM | CellHMLM) -> list[str]:
-    return (model.typical if isinstance(model, CellHMLM) else model).edge_labels()

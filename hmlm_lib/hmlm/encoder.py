@@ -29,6 +29,15 @@ def clock(times_h: Float[np.ndarray, " time"], horizon_h: float) -> Float[Tensor
     return torch.as_tensor(np.concatenate([np.sin(phase), np.cos(phase)], 1), dtype=torch.float32)
 
 
+def shown_species(
+    count: int, n_species: int, hidden: float, generator: torch.Generator
+) -> Bool[Tensor, "cell species"]:
+    """Which species training cells show: a fraction `hidden` of the cells 15 to 65 % of theirs, the other cells all."""
+    hides = torch.rand(count, 1, generator=generator) < hidden
+    share = 0.15 + 0.5 * torch.rand(count, 1, generator=generator)
+    return (torch.rand(count, n_species, generator=generator) < share) | ~hides
+
+
 class TemporalAttention(nn.Module):
     """Eq. (1) and (2): the points of every species to one vector; 0 for a species without any."""
 

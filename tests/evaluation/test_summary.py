@@ -71,7 +71,7 @@ def test_every_setting_has_models_and_the_trivial_ones(name):
 def test_names_are_checked_before_anything_runs():
     with pytest.raises(ExperimentError, match=r"no setting 'newcel_k8' \(did you mean 'newcell_k8'\?\)"):
         benchmark.models("newcel_k8")
-    with pytest.raises(ModelError, match=r"no model 'gru' of new cells.*allowed: hmlm, mean"):
+    with pytest.raises(ModelError, match=r"no model 'gru' of new cells.*allowed: hmlm, persistence"):
         benchmark.models("newcell_k8", ["gru"])
     with pytest.raises(ModelError, match=r"no model 'splin' here \(did you mean 'spline'\?\)"):
         benchmark.models("published_noise05", ["splin"])
