@@ -144,13 +144,14 @@ class Masked(nn.Module):
             self.mean = MeanCell().fit(experiments)
             self.build(experiments)
         level, y0, points, known = self._tensors(experiments)
-        middle = torch.as_tensor(self.mean.values, dtype=torch.float32)
+        middle, rest = torch.as_tensor(self.mean.values, dtype=torch.float32), y0.mean(0)
 
         def loss(generator: torch.Generator) -> Tensor:
             rows = torch.randperm(len(y0), generator=generator)[: self.batch]
-            shown = known[rows] & shown_species(len(rows), y0.shape[1], self.hidden, generator)[:, None]
+            open_to = shown_species(len(rows), y0.shape[1], self.hidden, generator)
+            start, shown = torch.where(open_to, y0[rows], rest), known[rows] & open_to[:, None]
             true = points[rows] - middle
-            found = self(level[rows], y0[rows], torch.where(shown, true, 0.0), shown)
+            found = self(level[rows], start, torch.where(shown, true, 0.0), shown)
             return ((found - true).square() * known[rows]).sum() / known[rows].sum()
 
         self.train()

@@ -14,7 +14,7 @@ import numpy as np
 from hmlm_lib.baselines import cells as baselines
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, did_you_mean
-from hmlm_lib.evaluation.cells import N_TRAIN, cells
+from hmlm_lib.evaluation.cells import N_TRAIN, Cells, cells
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import HMLM_CODE
 from hmlm_lib.evaluation.rows import make_row
@@ -37,10 +37,12 @@ CELL_CODE = (*HMLM_CODE, "hmlm.cells", "hmlm.encoder", "evaluation.cells")
 
 
 class CellEntry:
-    """CellHMLM under task D's protocol."""
+    """CellHMLM under task D's protocol; settings: fields of its CellConfig."""
 
-    def __init__(self, config: CellConfig, training: Training):
-        self.config, self.schedule = config, training
+    training_defaults = TRAINING
+
+    def __init__(self, training: Training | None = None, **settings: Any):
+        self.config, self.schedule = CellConfig(**settings), training or self.training_defaults
 
     def fit(self, experiments: Experiments) -> "CellEntry":
         self.model = CellHMLM.from_network(experiments.network, self.config, self.schedule.seed)
@@ -74,7 +76,7 @@ def _trained(model: type, knows: str, *modules: str) -> Entry:
 
 def _hmlm(**model: object) -> Entry:
     def build(seed: int) -> CellModel:
-        return CellEntry(CellConfig(HMLMConfig(**model)), replace(TRAINING, seed=seed))
+        return CellEntry(replace(TRAINING, seed=seed), model=HMLMConfig(**model))
 
     return Entry(build, "wiring", CELL_CODE)
 
@@ -110,22 +112,32 @@ def settled(model: CellModel, seen: Experiments, times_h: np.ndarray) -> tuple[n
     return course, correct(whole, at_points, course, times_h, NOISE_SD)
 
 
-def run_one(name: str, model: str, seed: int, train: int = N_TRAIN) -> dict:
-    """Fit one model, score both questions; the row. train: number of training cells."""
-    whole, part = (cells(seed, **SETTINGS[name], species=s, train=train) for s in (None, SEEN_SPECIES))
-    started = time.perf_counter()
-    with one_thread():
-        fitted = entry(model).build(seed).fit(whole.train)
-        seconds = time.perf_counter() - started
-        times, true, seen = whole.truth.times_h, whole.truth.activity, part.measured
-        plain, corrected = settled(fitted, whole.seen, times)
-        partial, partial_corrected = settled(fitted, part.seen, times)
-    values = {
+def score(fitted: CellModel, whole: Cells, part: Cells) -> dict[str, float]:
+    """Errors of a fitted model on test cells seen whole and on the same cells seen in part."""
+    times, true, seen = whole.truth.times_h, whole.truth.activity, part.measured
+    plain, corrected = settled(fitted, whole.seen, times)
+    partial, partial_corrected = settled(fitted, part.seen, times)
+    return {
         "D/mse_plain": mse(plain, true),
         "D/mse_all": mse(corrected, true),
         "D/mse_unseen": mse(partial[:, :, ~seen], true[:, :, ~seen]),
         "D/mse_seen": mse(partial_corrected[:, :, seen], true[:, :, seen]),
-        "seconds": seconds,
-        "parameters": fitted.n_parameters,
     }
+
+
+def questions(name: str, seed: int, train: int = N_TRAIN) -> tuple[Cells, Cells]:
+    """The cells of a setting with all species of the test cells seen, and with `SEEN_SPECIES` of them."""
+    whole, part = (cells(seed, **SETTINGS[name], species=s, train=train) for s in (None, SEEN_SPECIES))
+    return whole, part
+
+
+def run_one(name: str, model: str, seed: int, train: int = N_TRAIN) -> dict:
+    """Fit one model, score both questions; the row. train: number of training cells."""
+    whole, part = questions(name, seed, train)
+    started = time.perf_counter()
+    with one_thread():
+        fitted = entry(model).build(seed).fit(whole.train)
+        seconds = time.perf_counter() - started
+        values = score(fitted, whole, part)
+    values |= {"seconds": seconds, "parameters": fitted.n_parameters}
     return make_row(name, model, seed, entry(model).modules, values)

@@ -1,15 +1,19 @@
 """How the settings of trained models were chosen: the same small budget for each, on a world that is never reported.
 
 Every model may try at most four candidates on world 100 (k = 8, complete network); the one with the smallest error on
-that world's test combinations is the default in its class. `python -m hmlm_lib tune` repeats the choice; its rows are
-kept with the others (setting `tuning`).
+that world's test combinations is the default in its class. Models of new cells (`newcell_...`) do the same with that
+world's cells, HMLM too; what counts is the mean of the errors of cells seen whole and in part, each over the smallest
+one of its column. `python -m hmlm_lib tune` repeats the choice; its rows are kept with the others (setting `tuning`).
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from hmlm_lib.baselines import gnn, mechanistic, networks, regression, wired
+from hmlm_lib.baselines import cells, gnn, mechanistic, networks, regression, wired
+from hmlm_lib.baselines.cells import CellModel
+from hmlm_lib.baselines.protocol import Model
 from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.evaluation import newcell
 from hmlm_lib.evaluation.benchmark import score, setting
 from hmlm_lib.evaluation.rows import add_row, read_rows
 from hmlm_lib.training import Training
@@ -76,6 +80,30 @@ CANDIDATES: dict[str, list[tuple[type, dict, dict]]] = {  # model: (class, train
         (regression.Boosting, {}, {"leaves": 4}),
         (regression.Boosting, {}, {"leaves": 16, "rounds": 100}),
     ],
+    "newcell_mlp": [
+        (cells.CellMLP, {}, {}),
+        (cells.CellMLP, {"learning_rate": 1e-3, "weight_decay": 0.05}, {}),
+        (cells.CellMLP, {"learning_rate": 1e-3}, {"dropout": 0.3}),
+        (cells.CellMLP, {"learning_rate": 1e-3}, {"width": 512, "dropout": 0.3}),
+    ],
+    "newcell_gnn": [
+        (cells.GraphEncoder, {}, {}),
+        (cells.GraphEncoder, {"learning_rate": 1e-3}, {}),
+        (cells.GraphEncoder, {"steps": 3000, "learning_rate": 1e-3}, {}),
+        (cells.GraphEncoder, {}, {"width": 64}),
+    ],
+    "newcell_hill_fitted": [
+        (cells.HillPerCell, {}, {}),
+        (cells.HillPerCell, {}, {"penalty": 1e-4}),
+        (cells.HillPerCell, {}, {"penalty": 1e-2}),
+        (cells.HillPerCell, {"steps": 300}, {}),
+    ],
+    "newcell_hmlm": [
+        (newcell.CellEntry, {}, {}),
+        (newcell.CellEntry, {"steps": 1400}, {}),
+        (newcell.CellEntry, {"steps": 1400}, {"latent_penalty": 1e-5}),
+        (newcell.CellEntry, {"steps": 1400}, {"layers": 5}),
+    ],
 }
 
 
@@ -90,15 +118,24 @@ def tune(models: Iterable[str], report: Callable[[str], None] = print) -> None:
         for candidate, (kind, training, settings) in enumerate(CANDIDATES[name]):
             if (name, candidate) in done:
                 continue
-            schedule = {}
-            if hasattr(kind, "training_defaults"):
-                schedule = {"training": replace(Training(**BASE[name]), **training)}
-            model = kind(**schedule, **settings).fit(setting("k8", WORLD).train)
-            values = score(model, setting("k8", WORLD))
-            kept = {k: float(f"{values[k]:.6g}") for k in ("B/mse_all", "C/effect_mse")}
+            schedule = {"training": replace(Training(**BASE[name]), **training)} if name in BASE else {}
+            measure = _of_cells if name.startswith("newcell_") else _of_tasks
+            kept = {k: float(f"{v:.6g}") for k, v in measure(kind(**schedule, **settings)).items()}
             row = {"model": name, "candidate": candidate, "training": training, "settings": settings, "values": kept}
             add_row("tuning", row)
-            report(f"{name:12s} {candidate}  {training} {settings}  B {kept['B/mse_all']:.5f}")
+            shown = ", ".join(f"{key} {value:.5f}" for key, value in kept.items())
+            report(f"{name:12s} {candidate}  {training} {settings}  {shown}")
+
+
+def _of_tasks(model: Model) -> dict[str, float]:
+    values = score(model.fit(setting("k8", WORLD).train), setting("k8", WORLD))
+    return {name: values[name] for name in ("B/mse_all", "C/effect_mse")}
+
+
+def _of_cells(model: CellModel) -> dict[str, float]:
+    whole, part = newcell.questions("newcell_k8", WORLD)
+    values = newcell.score(model.fit(whole.train), whole, part)
+    return {name: values[name] for name in ("D/mse_all", "D/mse_unseen")}
 
 
 # Where every search began; not the defaults, which its outcome sets.
@@ -112,4 +149,8 @@ BASE: dict[str, dict] = {
     "cellbox": {"steps": 400, "learning_rate": 2e-2},
     "lembas": {"steps": 400, "learning_rate": 2e-2},
     "hill_fitted": {"steps": 400, "learning_rate": 5e-2},
+    "newcell_mlp": {"steps": 1500, "learning_rate": 3e-3, "weight_decay": 1e-2},
+    "newcell_gnn": {"steps": 1500, "learning_rate": 3e-3, "weight_decay": 1e-2},
+    "newcell_hill_fitted": {"steps": 150, "learning_rate": 5e-2},
+    "newcell_hmlm": {"steps": 800, "learning_rate": 0.02, "shared_rate": 0.15},
 }

@@ -64,6 +64,24 @@ def test_reading_a_cell_beats_the_typical_cell(trained, whole, part):
     assert mse(seeing, true[:, :, hidden]) < 0.9 * mse(blind, true[:, :, hidden])
 
 
+def test_refining_weighs_what_was_read_against_the_points(trained, whole, part):
+    """Eq. (5): a strong pull gives back what one pass read; a weak one comes nearer to the points."""
+    times, true, config = whole.truth.times_h, whole.truth.activity, trained.config
+    found = {}
+    try:
+        for name, change in {"read": {"refine": 0}, "held": {"pull": 1e6}, "refined": {}}.items():
+            trained.config = replace(config, **change)
+            found[name] = [trained.reconstruct(e, times) for e in (whole.seen, part.seen)]
+    finally:
+        trained.config = config
+    assert np.allclose(found["held"][0], found["read"][0], atol=2e-2)
+    assert mse(found["refined"][0], true) < 0.8 * mse(found["read"][0], true)
+    hidden = ~part.measured
+    assert mse(found["refined"][1][:, :, hidden], true[:, :, hidden]) < mse(
+        found["read"][1][:, :, hidden], true[:, :, hidden]
+    )
+
+
 def test_every_cell_is_read_by_itself(trained, whole):
     one = trained.reconstruct(whole.seen.take(np.arange(1)))
     assert np.allclose(one[0], trained.reconstruct(whole.seen)[0], atol=1e-5)
