@@ -179,6 +179,8 @@ class Masked(nn.Module):
 class CellMLP(Masked):
     """A perceptron over everything at once; knows no wiring."""
 
+    training_defaults = Training(steps=1500, learning_rate=1e-3, weight_decay=0.05)
+
     def __init__(self, training: Training | None = None, width: int = 256, dropout: float = 0.1):
         super().__init__(training)
         self.width, self.dropout = width, dropout
@@ -200,7 +202,7 @@ class GraphEncoder(Masked):
     Knows the wiring, but rolls nothing out.
     """
 
-    def __init__(self, training: Training | None = None, width: int = 32, heads: int = 4, layers: int = 3):
+    def __init__(self, training: Training | None = None, width: int = 64, heads: int = 4, layers: int = 3):
         super().__init__(training, batch=32)
         self.width, self.heads, self.layers = width, heads, layers
 
@@ -231,7 +233,7 @@ class HillPerCell:
 
     training_defaults = Training(steps=150, learning_rate=5e-2)
 
-    def __init__(self, training: Training | None = None, penalty: float = 1e-3):
+    def __init__(self, training: Training | None = None, penalty: float = 1e-4):
         self.schedule, self.penalty = training or self.training_defaults, penalty
 
     def fit(self, experiments: Experiments) -> "HillPerCell":

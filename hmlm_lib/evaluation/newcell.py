@@ -22,7 +22,6 @@ from hmlm_lib.evaluation.score import mse
 from hmlm_lib.evaluation.tasks import NOISE_SD
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.cells import TRAINING, CellConfig, CellHMLM
-from hmlm_lib.hmlm.model import HMLMConfig
 from hmlm_lib.training import Training
 
 if TYPE_CHECKING:
@@ -74,15 +73,8 @@ def _trained(model: type, knows: str, *modules: str) -> Entry:
     return Entry(build, knows, ("baselines.cells", "baselines.protocol", "evaluation.cells", "training", *modules))
 
 
-def _hmlm(**model: object) -> Entry:
-    def build(seed: int) -> CellModel:
-        return CellEntry(replace(TRAINING, seed=seed), model=HMLMConfig(**model))
-
-    return Entry(build, "wiring", CELL_CODE)
-
-
 MODELS: dict[str, Entry] = {
-    "hmlm": _hmlm(),
+    "hmlm": Entry(lambda seed: CellEntry(replace(TRAINING, seed=seed)), "wiring", CELL_CODE),
     "persistence": _plain(baselines.StillCell),
     "mean": _plain(baselines.MeanCell),
     "pchip": _plain(baselines.Between),

@@ -17,7 +17,7 @@ from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.training import Training
 
-HMLM_PARTS = ("attention", "kinetics", "model", "scales", "tokens", "transducer")
+HMLM_PARTS = ("attention", "kinetics", "model", "pace", "scales", "sums", "tokens", "transducer")
 HMLM_CODE = (*tuple(f"hmlm.{name}" for name in HMLM_PARTS), "training")
 
 
@@ -115,6 +115,8 @@ ABLATIONS: dict[str, Entry] = {
     "hmlm_no_and": _hmlm(and_groups=False),
     "hmlm_no_hierarchy": _hmlm(hierarchy=False),
     "hmlm_no_proposals": _hmlm(proposals=False),
+    "hmlm_no_sums": _hmlm(sums=False),
+    "hmlm_no_pace": _hmlm(pace=False),
     "hmlm_no_pathway": _hmlm(pathway=False),
     "hmlm_no_cell": _hmlm(cell=False),
     "hmlm_fixed_tau": _hmlm(learn_tau=False),

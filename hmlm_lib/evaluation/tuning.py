@@ -87,22 +87,20 @@ CANDIDATES: dict[str, list[tuple[type, dict, dict]]] = {  # model: (class, train
         (cells.CellMLP, {"learning_rate": 1e-3}, {"width": 512, "dropout": 0.3}),
     ],
     "newcell_gnn": [
-        (cells.GraphEncoder, {}, {}),
-        (cells.GraphEncoder, {"learning_rate": 1e-3}, {}),
-        (cells.GraphEncoder, {"steps": 3000, "learning_rate": 1e-3}, {}),
+        (cells.GraphEncoder, {}, {"width": 32}),
+        (cells.GraphEncoder, {"learning_rate": 1e-3}, {"width": 32}),
+        (cells.GraphEncoder, {"steps": 3000, "learning_rate": 1e-3}, {"width": 32}),
         (cells.GraphEncoder, {}, {"width": 64}),
     ],
     "newcell_hill_fitted": [
-        (cells.HillPerCell, {}, {}),
+        (cells.HillPerCell, {}, {"penalty": 1e-3}),
         (cells.HillPerCell, {}, {"penalty": 1e-4}),
         (cells.HillPerCell, {}, {"penalty": 1e-2}),
-        (cells.HillPerCell, {"steps": 300}, {}),
+        (cells.HillPerCell, {"steps": 300}, {"penalty": 1e-3}),
     ],
     "newcell_hmlm": [
         (newcell.CellEntry, {}, {}),
         (newcell.CellEntry, {"steps": 1400}, {}),
-        (newcell.CellEntry, {"steps": 1400}, {"latent_penalty": 1e-5}),
-        (newcell.CellEntry, {"steps": 1400}, {"layers": 5}),
     ],
 }
 

@@ -46,7 +46,7 @@ class CellConfig:
     refine: steps of Eq. (5), 0 for none; pull: its weight.
     """
 
-    model: HMLMConfig = field(default_factory=HMLMConfig)
+    model: HMLMConfig = field(default_factory=lambda: HMLMConfig(sums=False, pace=False))
     width: int = 32
     heads: int = 4
     layers: int = 3

@@ -1,11 +1,12 @@
 """HMLM: molecules as tokens, attention along the signalling graph, three scales, an information transducer in time.
 
-    drive    D_v = ymax_v clip(1 - (1 - u_v) prod_r (1 - w_r q_r(y)) + sum_j W_vj p_j(y_j) + s_v(y), 0, 1)    Eq. (1)
-    state    tau_v dy_v/dt = D_v(y) - y_v                                                                     Eq. (2)
+    drive    D_v = ymax_v clip(1 - (1 - u_v) quiet_v(y) + sum_j W_vj p_j(y_j) + s_v(y), 0, 1)                 Eq. (1)
+             quiet_v = (1 - mu_v) prod_r (1 - w_r q_r(y)) + mu_v (1 - h_v(y))
+    state    tau_v exp(-k_v D_v) dy_v/dt = D_v(y) - y_v                                                       Eq. (2)
 
-q_r: attention of molecules to their AND groups; W: edges that nobody has drawn, few (`attention.py`); s_v: what
-pathways and the cell say (`scales.py`); Eq. (2) is solved by `transducer.py`. Trained end to end through the roll-out,
-on the measured points only.
+q_r: attention of molecules to their AND groups; h_v: the same edges added up (`sums.py`); W: edges that nobody has
+drawn, few (`attention.py`); s_v: what pathways and the cell say (`scales.py`); Eq. (2) is solved by `transducer.py` and
+`pace.py`. Trained end to end through the roll-out, on the measured points only.
 
 Source: HMLM paper for tokens, scales, graph attention and transducer. Ours: how they are put together and trained.
 """
@@ -28,7 +29,9 @@ from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
 from hmlm_lib.hmlm.kinetics import Kinetics
+from hmlm_lib.hmlm.pace import paced
 from hmlm_lib.hmlm.scales import Hierarchy
+from hmlm_lib.hmlm.sums import SumAttention
 from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
 from hmlm_lib.hmlm.transducer import between, time_grid, transduce
 from hmlm_lib.network.network import SignalingNetwork
@@ -44,11 +47,12 @@ class HMLMConfig:
 
     width: of tokens. heads: gates an edge has, and heads of every softmax. layers: of attention among pathways and
     cell (with attention="softmax": also among molecules). attention: `logic` (gates, AND, OR) or `softmax` (the paper's
-    formula). identity: let species and edges learn numbers of their own; without it a token is only its role,
-    position and parameters, and the model can be moved to another network. proposals: edges off the graph (None: where
-    identity is learned and the network is small enough for all pairs). grid: steps over the horizon; corrections:
-    sweeps a step; refresh: steps between two readings of the hierarchy. shift_penalty and proposal_penalty: weights in
-    the loss of the mean square of the hierarchy's shift, and of sum_j |W_vj| averaged over v.
+    formula). sums: let a species also add up its regulators. pace: let it be faster when it is driven. identity: let
+    species and edges learn numbers of their own; without it a token is only its role, position and parameters, and the
+    model can be moved to another network. proposals: edges off the graph (None: where identity is learned and the
+    network is small enough for all pairs). grid: steps over the horizon; corrections: sweeps a step; refresh: steps
+    between two readings of the hierarchy. shift_penalty and proposal_penalty: weights in the loss of the mean square of
+    the hierarchy's shift, and of sum_j |W_vj| averaged over v.
     """
 
     width: int = 16
@@ -60,7 +64,9 @@ class HMLMConfig:
     cell: bool = True
     signs: bool = True
     and_groups: bool = True
+    sums: bool = True
     learn_tau: bool = True
+    pace: bool = True
     identity: bool = True
     proposals: bool | None = None
     grid: int = 40
@@ -86,7 +92,10 @@ class HMLM(nn.Module):
     """The model on one network. `from_network`, `fit`, `predict`, `attention`, `save`, `load`."""
 
     # Numbers of one species or edge: learned faster than shared layers.
-    FREE = ("gate", "weight", "log_tau", "read", "sign", "off_graph.slope", "off_graph.threshold")
+    FREE = (
+        "gate", "weight", "log_tau", "pace", "read", "sign", "off_graph.slope", "off_graph.threshold",
+        *tuple(f"sums.{name}" for name in SumAttention.FREE),
+    )  # fmt: skip
 
     def __init__(self, network: SignalingNetwork, config: HMLMConfig):
         super().__init__()
@@ -99,6 +108,10 @@ class HMLM(nn.Module):
         self.embed = nn.Sequential(nn.Linear(len(SPECIES_FEATURES), d), nn.Tanh(), nn.Linear(d, d))
         self.own = nn.Parameter(0.1 * torch.randn(own, d))
         self.log_tau = nn.Parameter(torch.zeros(size, 1)) if config.learn_tau and config.identity else None
+        self.pace = None
+        if config.pace and config.learn_tau and config.identity:
+            self.pace = nn.Parameter(torch.zeros(size, 1))
+        self.sums = None
         if config.attention == "logic":
             self._logic(t, edges, reactions, size)
         else:
@@ -126,6 +139,8 @@ class HMLM(nn.Module):
         dense = size <= DENSE_UP_TO if c.dense is None else c.dense
         self.logic = LogicAttention(reaction, product, size, dense)
         self.register_buffer("_product", product, persistent=False)
+        if c.sums:
+            self.sums = SumAttention(t.target, size, dense, shared=not c.identity)
         self.hyper = nn.Sequential(
             nn.Linear(2 * c.width + len(EDGE_FEATURES), 2 * c.width), nn.Tanh(), nn.Linear(2 * c.width, 3 * c.heads)
         )
@@ -168,9 +183,13 @@ class HMLM(nn.Module):
         raw = raw if cell is None else raw + cell.gate
         slope, threshold, mix = raw.split(heads)
         spread = torch.linspace(-0.8, 0.8, heads, device=raw.device)[:, None, None] if heads > 1 else 0.0
-        sign = torch.where(self._inhibits, -1.0, 1.0)[:, None] if self.sign is None else torch.tanh(self.sign)
         slope = nn.functional.softplus(slope + 5.0).clamp(min=0.05)
-        return Gates(slope, torch.sigmoid(threshold + spread), mix, sign.expand(len(self._source), 1))
+        return Gates(slope, torch.sigmoid(threshold + spread), mix, self.signs())
+
+    def signs(self) -> Float[Tensor, "edge 1"]:
+        """1 for an activator, -1 for an inhibitor; learned, between the two, where config.signs is False."""
+        sign = torch.where(self._inhibits, -1.0, 1.0)[:, None] if self.sign is None else torch.tanh(self.sign)
+        return sign.expand(len(self._source), 1)
 
     def edge_kind(self) -> Int[Tensor, " edge"]:
         """Type of every edge: inhibits + 2 x shares an AND group; without signs or AND groups that part is 0."""
@@ -214,7 +233,15 @@ class HMLM(nn.Module):
         gates = self.gates(token, cell)
         weight = self.weight.expand(len(self._product), 1)
         weight = torch.sigmoid(weight if cell is None else weight + cell.weight)
-        return lambda y: self.logic(gates(y.index_select(0, self._source)), weight)
+        if self.sums is None:
+            return lambda y: self.logic(gates(y.index_select(0, self._source)), weight)
+        share, sign = self.sums.share(), self.signs()
+
+        def quiet(y: Tensor) -> Tensor:
+            gate = gates(y.index_select(0, self._source))
+            return torch.lerp(self.logic(gate, weight), self.sums(gate, sign), share)
+
+        return quiet
 
     def _softmax_quiet(self, token: Tensor) -> Callable[[Tensor], Tensor]:
         moving, kind = self.carry(token), self.edge_kind()
@@ -240,7 +267,11 @@ class HMLM(nn.Module):
         factor = factor.T.contiguous()
         drive, shifts = self._drive(stimulus.T.contiguous(), factor, cell)
         tau = self.tau() if cell is None else self.tau() * torch.exp(cell.log_tau)
-        states = transduce(drive, y0.T.contiguous(), tau, grid, self.config.corrections)
+        start, sweeps = y0.T.contiguous(), self.config.corrections
+        if self.pace is None:
+            states = transduce(drive, start, tau, grid, sweeps)
+        else:
+            states = paced(drive, start, tau, self.pace, grid, sweeps)
         return states, self._penalty(shifts)
 
     def _penalty(self, shifts: list[Tensor]) -> Float[Tensor, ""]:

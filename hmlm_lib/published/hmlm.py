@@ -21,7 +21,7 @@ from hmlm_lib.training import Training, train
 
 TAU_H = 10.0
 PENALTY = 8e-3  # divided by k: a prior of fixed strength against k points
-CONFIG = HMLMConfig(width=8, grid=24, hierarchy=False, proposals=False)
+CONFIG = HMLMConfig(width=8, grid=24, hierarchy=False, proposals=False, sums=False, pace=False)
 TRAINING = Training(steps=800, learning_rate=0.05, shared_rate=1.0)
 OWN = ("gate", "weight", "log_tau")
 
