@@ -78,6 +78,10 @@ class VICReg(NamedTuple):
     variance: Float[Tensor, ""]
     covariance: Float[Tensor, ""]
 
+    def total(self) -> Float[Tensor, ""]:
+        """In the proportions of its authors, 25 : 25 : 1."""
+        return self.invariance + self.variance + 0.04 * self.covariance
+
 
 def vicreg(a: Float[Tensor, "row width"], b: Float[Tensor, "row width"], floor: float = 1e-4) -> VICReg:
     """Eq. (2) of two views; variance and covariance are means over the views. MoleculeError for fewer than two rows."""

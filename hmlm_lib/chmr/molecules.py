@@ -69,7 +69,7 @@ def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = 
     """
     if on_error not in ("skip", "raise"):
         raise MoleculeError(f"on_error is {on_error!r}; allowed: skip, raise")
-    found = _each(_canonical, list(smiles))
+    found = each(_canonical, list(smiles))
     failed = tuple((i, str(smiles[i])) for i, one in enumerate(found) if one is None)
     if failed and (on_error == "raise" or len(failed) == len(found)):
         row, text = failed[0]
@@ -112,7 +112,7 @@ def fingerprints(smiles: Sequence[str]) -> Bool[np.ndarray, "molecule bit"]:
     """Morgan of radius 2 (1024 bits), then MACCS keys (167)."""
 
     def compute() -> np.ndarray:
-        return np.frombuffer(b"".join(_each(_bits, smiles)), dtype=np.uint8).reshape(len(smiles), -1)
+        return np.frombuffer(b"".join(each(_bits, smiles)), dtype=np.uint8).reshape(len(smiles), -1)
 
     return np.unpackbits(_cached("bits", smiles, compute), axis=1)[:, : MORGAN_BITS + MACCS_BITS].astype(bool)
 
@@ -130,10 +130,10 @@ def _descriptors(smiles: str) -> list[float]:
 
 def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "molecule descriptor"]:
     """RDKit's two-dimensional descriptors as they come: some are NaN or huge for odd molecules."""
-    return _cached("descriptors", smiles, lambda: np.array(_each(_descriptors, smiles), dtype=np.float64))
+    return _cached("descriptors", smiles, lambda: np.array(each(_descriptors, smiles), dtype=np.float64))
 
 
-def _each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
+def each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
     """compute of every SMILES, in processes where there are many."""
     if len(smiles) < POOL_FROM or (os.cpu_count() or 1) < 2:
         return [compute(one) for one in smiles]

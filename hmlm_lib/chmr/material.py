@@ -1,0 +1,134 @@
+"""What CHMR is trained on: molecules with their structure, cellular modalities completed from similar molecules, walks.
+
+A missing row of a modality is imputed by one of
+
+    propagation   Dirichlet energy, known rows held, a pull of `anchor` toward the mean (`propagation.py`)
+    nearest       the most similar molecule that is known
+    mean, zero    the mean of the known rows, or 0 in units of their sd
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hmlm_lib.chmr.graphs import Graphs
+from hmlm_lib.chmr.modalities import Modality, scaled
+from hmlm_lib.chmr.model import Inputs
+from hmlm_lib.chmr.molecules import fingerprints
+from hmlm_lib.chmr.neighbours import tanimoto, tanimoto_neighbours
+from hmlm_lib.chmr.propagation import Graph, propagate
+from hmlm_lib.chmr.walks import walks
+from hmlm_lib.errors import MoleculeError
+
+IMPUTATIONS = ("propagation", "nearest", "mean", "zero")
+NEIGHBOURS, ANCHOR, WALK = 10, 0.1, 4
+
+
+def impute(
+    values: Float[Tensor, "molecule feature"],
+    known: Bool[Tensor, " molecule"],
+    bits: Bool[Tensor, "molecule bit"],
+    graph: Graph,
+    how: str = "propagation",
+) -> Float[Tensor, "molecule feature"]:
+    """Values with the missing rows filled in; known rows come back bit for bit."""
+    if how not in IMPUTATIONS:
+        raise MoleculeError(f"imputation is {how!r}; allowed: {', '.join(IMPUTATIONS)}")
+    if how == "propagation":
+        return propagate(graph, values, known, anchor=ANCHOR, normalise="row", tolerance=1e-4)
+    if not known.any():
+        raise MoleculeError("no molecule is known; allowed: at least one")
+    fill = torch.zeros_like(values) if how == "zero" else values[known].mean(0).expand_as(values)
+    if how == "nearest":
+        rows = known.nonzero()[:, 0]
+        fill = values[rows[tanimoto(bits, bits[known]).argmax(1)]]
+    return torch.where(known[:, None], values, fill)
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A modality made ready. filled: measured or imputed; augmented: the mean of the neighbours; target: in 0 to 1."""
+
+    filled: Float[Tensor, "molecule feature"]
+    augmented: Float[Tensor, "molecule feature"]
+    target: Float[Tensor, "molecule feature"]
+    known: Bool[Tensor, " molecule"]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Everything about some molecules; `inputs` draws a batch."""
+
+    smiles: tuple[str, ...]
+    bits: Bool[Tensor, "molecule bit"]
+    graphs: Graphs
+    shape: Float[Tensor, "molecule shape"] | None
+    cells: dict[str, Cells]
+    neighbour: Int[Tensor, "molecule k"]
+    similarity: Float[Tensor, "molecule k"]
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    @property
+    def features(self) -> dict[str, int]:
+        """Number of features by modality, as `CHMR` wants it."""
+        found = {"bits": self.bits.shape[1]}
+        if self.shape is not None:
+            found["shape"] = self.shape.shape[1]
+        return found | {name: cells.filled.shape[1] for name, cells in self.cells.items()}
+
+    @classmethod
+    def from_smiles(
+        cls,
+        smiles: Sequence[str],
+        cells: dict[str, Modality],
+        how: str = "propagation",
+        shape: Float[np.ndarray, "molecule shape"] | None = None,
+    ) -> "Material":
+        """Features of molecules that parse, and their cellular modalities completed."""
+        for name, modality in cells.items():
+            if len(modality) != len(smiles):
+                raise MoleculeError(
+                    f"{name} has {len(modality)} rows for {len(smiles)} molecules; allowed: one a molecule"
+                )
+        bits = torch.as_tensor(fingerprints(smiles))
+        neighbour, similarity = tanimoto_neighbours(bits, min(NEIGHBOURS, len(smiles) - 1))
+        graph = Graph.from_neighbours(neighbour, similarity)
+        average = graph.operator("row")
+        ready = {name: _ready(scaled(modality), bits, graph, average, how) for name, modality in cells.items()}
+        form = None if shape is None else torch.as_tensor(_standard(shape), dtype=torch.float32)
+        return cls(tuple(smiles), bits, Graphs.from_smiles(smiles), form, ready, neighbour, similarity)
+
+    def inputs(self, rows: Int[Tensor, " row"], graph: bool, generator: torch.Generator) -> Inputs:
+        """A batch, with walks drawn from the generator; graph: whether the atoms are wanted."""
+        met, weight = walks(self.neighbour, self.similarity, rows, WALK, generator)
+        return Inputs(
+            bits=self.bits[rows].float(),
+            graph=self.graphs.batch(rows) if graph else None,
+            shape=None if self.shape is None else self.shape[rows],
+            cells={name: c.filled[rows] for name, c in self.cells.items()},
+            known={name: c.known[rows] for name, c in self.cells.items()},
+            augmented={name: c.augmented[rows] for name, c in self.cells.items()},
+            weight=weight,
+            met={name: (c.target[met], c.known[met]) for name, c in self.cells.items()},
+        )
+
+
+def _ready(modality: Modality, bits: Tensor, graph: Graph, average: Tensor, how: str) -> Cells:
+    values, known = torch.as_tensor(modality.values, dtype=torch.float32), torch.as_tensor(modality.known)
+    filled = impute(values, known, bits, graph, how)
+    low, high = values[known].amin(0), values[known].amax(0)
+    target = ((values - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+    return Cells(filled, average @ filled, target, known)
+
+
+def _standard(x: Float[np.ndarray, "molecule feature"]) -> Float[np.ndarray, "molecule feature"]:
+    """Columns to mean 0 and sd 1, cut at 5 sd; what is not finite becomes the mean."""
+    x = np.where(np.isfinite(x), x, np.nan)
+    mean, sd = np.nanmean(x, 0), np.nanstd(x, 0)
+    return np.nan_to_num(((x - mean) / np.maximum(sd, 1e-6)).clip(-5, 5))

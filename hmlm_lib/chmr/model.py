@@ -1,0 +1,176 @@
+"""CHMR: a molecule in up to six modalities, embedded so that its structure tells what cells say.
+
+    h_m = SiLU(W LN(x_m));   anchor a = h_bits + h_graph (+ h_shape);   c_m = h of each cellular modality        Eq. (1)
+    L_SCA = mean_m [ InfoNCE(a, c_m) + VICReg(c_m observed, c_m augmented) ]                                   Eq. (2)
+    L_CPR = sum over the walk, weights w, of w BCE(decoder_m(z_i), x_m of the molecule met), known ones only    Eq. (3)
+    L = L_CPR + lambda_1 L_SCA + lambda_2 L_TreeVQ                                                            Eq. (4)
+
+z: the anchor after Tree-VQ, mean over levels (straight-through), so that decoders see codes. augmented: what a molecule
+would be given if nobody had measured it. During training, modality dropout leaves out parts of the anchor, never all.
+Source: CHMR paper. Ours: that an anchor works with fewer parts, and the order in which a walk is drawn (`walks.py`).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hmlm_lib.chmr.gin import GIN
+from hmlm_lib.chmr.graphs import Batch
+from hmlm_lib.chmr.losses import TEMPERATURE, info_nce, vicreg
+from hmlm_lib.chmr.tree_vq import TreeVQ
+from hmlm_lib.errors import MoleculeError
+
+STRUCTURE = ("bits", "graph", "shape")
+
+
+@dataclass(frozen=True)
+class CHMRConfig:
+    """width: of every latent. layers: of the graph network. depth: of the tree, 0 for none.
+
+    align, tree, reconstruct: weights of Eq. (4), 0 leaves a part out; contrast, variance: of the two parts of Eq. (2).
+    drop: probability that a part of the anchor is left out. structure: parts of the anchor. revive_every: steps between
+    two revivals of idle codes.
+    """
+
+    width: int = 128
+    layers: int = 4
+    depth: int = 6
+    dropout: float = 0.1
+    align: float = 1.0
+    contrast: float = 1.0
+    variance: float = 1.0
+    tree: float = 1.0
+    reconstruct: float = 1.0
+    temperature: float = TEMPERATURE
+    drop: float = 0.2
+    structure: tuple[str, ...] = ("bits", "graph")
+    revive_every: int = 25
+
+    def __post_init__(self) -> None:
+        wrong = [name for name in self.structure if name not in STRUCTURE]
+        if wrong or not self.structure:
+            raise MoleculeError(f"structure is {self.structure}; allowed: one or more of {', '.join(STRUCTURE)}")
+        for name in ("align", "contrast", "variance", "tree", "reconstruct", "depth"):
+            if getattr(self, name) < 0:
+                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+        if not 0 <= self.drop < 1:
+            raise MoleculeError(f"drop is {self.drop}; allowed: 0 or more, below 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """One batch. cells: values of each cellular modality, measured or imputed; known: which are measured;
+
+    augmented: the imputation that a measured row would get. walk, weight: molecules met, and how much they count;
+    met: their values and which are known, one entry a modality, [row, step, feature] in 0 to 1 and [row, step].
+    """
+
+    bits: Float[Tensor, "row bit"]
+    graph: Batch | None
+    shape: Float[Tensor, "row shape"] | None
+    cells: dict[str, Tensor]
+    known: dict[str, Tensor]
+    augmented: dict[str, Tensor]
+    weight: Float[Tensor, "row step"]
+    met: dict[str, tuple[Tensor, Tensor]]
+
+
+def projection(inputs: int, width: int) -> nn.Sequential:
+    """Eq. (1), left."""
+    return nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, width), nn.SiLU())
+
+
+class CHMR(nn.Module):
+    """features: number of features of `bits`, `shape` (if used) and of every cellular modality, by name."""
+
+    def __init__(self, features: dict[str, int], config: CHMRConfig):
+        super().__init__()
+        self.config, self.features = config, features
+        self.cellular = tuple(name for name in features if name not in STRUCTURE)
+        d = config.width
+        plain = [name for name in ("bits", "shape") if name in config.structure]
+        self.project = nn.ModuleDict({name: projection(features[name], d) for name in (*plain, *self.cellular)})
+        if "graph" in config.structure:
+            self.gin = GIN(d, config.layers, config.dropout)
+            self.project["graph"] = projection(d, d)
+        self.decode = nn.ModuleDict({name: nn.Linear(d, features[name]) for name in self.cellular})
+        self.tree = TreeVQ(config.depth, d) if config.depth else None
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))  # of training; a resumed run goes on counting
+
+    @classmethod
+    def from_features(cls, features: dict[str, int], config: CHMRConfig | None = None, seed: int = 0) -> "CHMR":
+        """An untrained model; the same seed gives the same parameters."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(features, config or CHMRConfig())
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(p.numel() for p in self.parameters())
+
+    def latents(
+        self, bits: Float[Tensor, "row bit"], graph: Batch | None, shape: Float[Tensor, "row shape"] | None
+    ) -> Float[Tensor, "row part width"]:
+        """h of every part of the anchor, in the order of config.structure."""
+        found = []
+        for name in self.config.structure:
+            value = self.gin(graph) if name == "graph" else {"bits": bits, "shape": shape}[name]
+            found.append(self.project[name](value))
+        return torch.stack(found, dim=1)
+
+    def anchor(
+        self, latents: Float[Tensor, "row part width"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "row width"]:
+        """Sum of the parts; with a generator, each is left out with probability `drop`, scaled up, never all."""
+        if generator is None or not self.config.drop or latents.shape[1] == 1:
+            return latents.sum(1)
+        draw = torch.rand(latents.shape[:2], generator=generator)
+        kept = (draw >= self.config.drop) | (draw == draw.max(1, keepdim=True).values)
+        share = latents.shape[1] / kept.sum(1, keepdim=True)
+        return (latents * (kept * share)[..., None]).sum(1)
+
+    def loss(self, x: Inputs, generator: torch.Generator) -> tuple[Float[Tensor, ""], dict[str, float]]:
+        """Eq. (4) and its parts."""
+        c = self.config
+        self.steps += int(self.training)
+        anchor = self.anchor(self.latents(x.bits, x.graph, x.shape), generator)
+        cells = {name: self.project[name](x.cells[name]) for name in self.cellular}
+        parts = {}
+        if c.align and cells:
+            parts["align"] = c.align * self._alignment(anchor, cells, x)
+        z = anchor
+        if self.tree is not None:
+            latent = torch.cat([anchor, *cells.values()])
+            if self.training and self.steps % c.revive_every == 0:
+                self.tree.revive(latent.detach(), generator)
+            quantised = self.tree(latent)
+            z = quantised.levels[: len(anchor)].mean(1)
+            parts["tree"] = c.tree * quantised.loss
+        if c.reconstruct and cells:
+            parts["reconstruct"] = c.reconstruct * self._reconstruction(z, x)
+        if not parts:
+            raise MoleculeError("every part of the loss has weight 0 or lacks its data; allowed: at least one part")
+        return sum(parts.values()), {name: float(value.detach()) for name, value in parts.items()}
+
+    def _alignment(self, anchor: Tensor, cells: dict[str, Tensor], x: Inputs) -> Tensor:
+        total = anchor.new_zeros(())
+        for name, latent in cells.items():
+            if self.config.contrast:
+                total = total + self.config.contrast * info_nce(anchor, latent, self.config.temperature)
+            rows = x.known[name].nonzero()[:, 0]
+            if self.config.variance and len(rows) > 1:
+                augmented = self.project[name](x.augmented[name][rows])
+                total = total + self.config.variance * vicreg(latent[rows], augmented).total()
+        return total / len(cells)
+
+    def _reconstruction(self, z: Tensor, x: Inputs) -> Tensor:
+        total, count = z.new_zeros(()), z.new_zeros(())
+        for name in self.cellular:
+            value, known = x.met[name]
+            weight = x.weight * known
+            logits = self.decode[name](z)[:, None].expand_as(value)
+            error = nn.functional.binary_cross_entropy_with_logits(logits, value, reduction="none").mean(-1)
+            total, count = total + (weight * error).sum(), count + weight.sum()
+        return total / count.clamp(min=1e-6)

@@ -1,0 +1,55 @@
+"""Pretraining CHMR: batches of molecules drawn from a seed, resumable, one loop for all models (`training.py`)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from hmlm_lib.chmr.material import Material
+from hmlm_lib.chmr.model import CHMR, CHMRConfig
+from hmlm_lib.device import one_thread
+from hmlm_lib.errors import MoleculeError
+from hmlm_lib.training import Progress, Training, train
+
+TRAINING = Training(steps=600, learning_rate=1e-3, weight_decay=1e-4)
+BATCH = 256
+
+
+def pretrain(
+    material: Material,
+    config: CHMRConfig | None = None,
+    training: Training | None = None,
+    batch: int = BATCH,
+    report: Callable[[Progress], None] | None = None,
+) -> CHMR:
+    """A model trained on all molecules of the material; labels are never seen.
+
+    Raises MoleculeError for fewer than two molecules, TrainingError where the loss is no longer finite.
+    """
+    training = training or TRAINING
+    if len(material) < 2 or batch < 2:
+        raise MoleculeError(f"{len(material)} molecules in batches of {batch}; allowed: two or more")
+    model = CHMR.from_features(material.features, config, training.seed)
+    wanted = "graph" in model.config.structure
+
+    def loss(generator: torch.Generator) -> torch.Tensor:
+        torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))  # dropout: the same when resumed
+        rows = torch.randperm(len(material), generator=generator)[:batch]
+        return model.loss(material.inputs(rows, wanted, generator), generator)[0]
+
+    model.train()
+    with torch.random.fork_rng(devices=[]):
+        train(model, loss, training, report)
+    return model.eval()
+
+
+def embed(model: CHMR, material: Material, batch: int = 1024) -> Float[np.ndarray, "molecule part width"]:
+    """Latents of every part of the anchor, for all molecules."""
+    found = []
+    with one_thread(), torch.no_grad():
+        for rows in torch.arange(len(material)).split(batch):
+            graph = material.graphs.batch(rows) if "graph" in model.config.structure else None
+            shape = None if material.shape is None else material.shape[rows]
+            found.append(model.latents(material.bits[rows].float(), graph, shape))
+    return torch.cat(found).numpy()
