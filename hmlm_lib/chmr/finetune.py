@@ -54,7 +54,8 @@ class Head:
             if regression
             else np.ones(y.shape[1])
         )
-        self.centre, self.scale = x.mean(0), x.std(0).clip(1e-3)
+        binary = ((x == 0) | (x == 1)).all(0)  # bits stay bits: rare ones would become huge
+        self.centre, self.scale = np.where(binary, 0.0, x.mean(0)), np.where(binary, 1.0, x.std(0).clip(1e-3))
         data, target = self._tensor(x), torch.as_tensor((np.nan_to_num(y) - self.mean) / self.sd).float()
         mask, held = torch.as_tensor(known).float(), self._tensor(valid_x)
         with torch.random.fork_rng(devices=[]), one_thread():
@@ -97,8 +98,10 @@ class Head:
         found = self._read(x)
         if self.score == "mae":
             return -float(np.nanmean(np.abs(y - found) / self.sd))
-        known = [task for task in range(y.shape[1]) if not np.isnan(y[:, task]).all()]
-        return float(np.mean([worth(y[:, task], found[:, task], self.score) for task in known]))
+        both = [t for t in range(y.shape[1]) if len(np.unique(y[~np.isnan(y[:, t]), t])) == 2]
+        if not both:
+            return -float(np.nanmean(np.abs(y - 1 / (1 + np.exp(-found)))))
+        return float(np.mean([worth(y[:, task], found[:, task], self.score) for task in both]))
 
     def _error(self, found: Tensor, target: Tensor) -> Tensor:
         if self.score == "mae":
