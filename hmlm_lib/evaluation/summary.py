@@ -98,10 +98,30 @@ def _cell(mean: float, sd: float, is_r: bool) -> str:
     return form.format(mean) + ("" if np.isnan(sd) else " ± " + form.format(sd))
 
 
+def across(measure: str, title: str) -> list[str]:
+    """One measure of tasks A to C: a row a model, a column a setting that has rows, worlds in brackets."""
+    tables = {name: found for name in benchmark.SETTINGS if len(found := table(name, SHORT))}
+    if not tables:
+        return []
+    lines = [f"| {title} | {' | '.join(tables)} |", "|---" * (len(tables) + 1) + "|"]
+    for model in SHORT:
+        rows = [found.loc[model] if model in found.index else None for found in tables.values()]
+        if any(row is not None for row in rows):
+            cells = [_across_cell(row, measure) for row in rows]
+            lines.append(f"| {model.replace('_', ' ')} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _across_cell(row: pd.Series | None, measure: str) -> str:
+    if row is None:
+        return "-"
+    return f"{_cell(row[measure, 'mean'], row[measure, 'sd'], '_r' in measure)} ({int(row[measure, 'n'])})"
+
+
 def short() -> str:
     """The README's tables."""
-    names = ("k8", "missing15_k8", *newcell.SETTINGS, *onecourse.SETTINGS)
-    return "\n".join(line for name in names for line in markdown(name, SHORT if name in benchmark.SETTINGS else None))
+    lines = across("B/mse_all", "B, MSE") + across("C/effect_r", "C, r of the effect")
+    return "\n".join(lines + [line for name in (*newcell.SETTINGS, *onecourse.SETTINGS) for line in markdown(name)])
 
 
 def full() -> str:
