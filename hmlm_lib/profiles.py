@@ -18,6 +18,8 @@ class Profile:
     comparison_effort: float  # the same where many models are trained side by side
     data_seeds: int  # data sets of the published protocol
     members: int  # of an ensemble
+    molecules: int  # generated ones
+    pretraining: int  # steps of a molecular encoder
 
 
 PROFILES = {
@@ -33,6 +35,8 @@ PROFILES = {
             comparison_effort=0.07,
             data_seeds=2,
             members=3,
+            molecules=1500,
+            pretraining=100,
         ),
         Profile(
             "record",
@@ -44,6 +48,8 @@ PROFILES = {
             comparison_effort=1.0,
             data_seeds=5,
             members=5,
+            molecules=6000,
+            pretraining=1500,
         ),
         Profile(
             "full",
@@ -55,6 +61,8 @@ PROFILES = {
             comparison_effort=1.0,
             data_seeds=5,
             members=8,
+            molecules=12288,
+            pretraining=6000,
         ),
     )
 }

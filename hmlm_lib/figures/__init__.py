@@ -19,6 +19,7 @@ from hmlm_lib.figures.model import (
     fig_learned_against_true,
     fig_predictions,
 )
+from hmlm_lib.figures.molecules import fig_codes, fig_imputation, fig_scores
 from hmlm_lib.figures.network import fig_module_edges, fig_network, module_edges
 from hmlm_lib.figures.style import (
     CONDITION_COLOURS,
@@ -37,6 +38,7 @@ __all__ = [
     "MODULE_COLOURS",
     "SEQUENTIAL_MAP",
     "fig_attention_map",
+    "fig_codes",
     "fig_correlation",
     "fig_correlation_by_distance",
     "fig_cost",
@@ -45,6 +47,7 @@ __all__ = [
     "fig_dose_response",
     "fig_dynamics",
     "fig_gates",
+    "fig_imputation",
     "fig_knockout_effects",
     "fig_knockouts",
     "fig_learned_against_true",
@@ -55,6 +58,7 @@ __all__ = [
     "fig_predictions",
     "fig_published",
     "fig_reconstruction",
+    "fig_scores",
     "fig_temporal_features",
     "fig_times",
     "module_edges",
