@@ -1,0 +1,53 @@
+"""The study on planted molecules: what it says of imputation, parts and codes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hmlm_lib.chmr import study
+from hmlm_lib.chmr.finetune import HeadConfig
+from hmlm_lib.chmr.model import CHMRConfig
+from hmlm_lib.chmr.planted import planted
+from hmlm_lib.figures import fig_codes, fig_imputation, fig_scores
+from hmlm_lib.training import Training
+
+CONFIG, TRAINING = CHMRConfig(width=32, layers=2, depth=3), Training(steps=60, learning_rate=3e-3)
+HEAD = HeadConfig(hidden=64, layers=1, training=Training(steps=100, learning_rate=2e-3))
+
+
+@pytest.fixture(scope="module")
+def molecules():
+    return planted(700, seed=3, cliffs=0.25)
+
+
+def test_parts_are_apart():
+    parts = study.split(100, 0)
+    assert [len(p) for p in (parts.train, parts.valid, parts.test)] == [20, 10, 70]
+    assert np.array_equal(np.sort(np.concatenate([parts.train, parts.valid, parts.test])), np.arange(100))
+
+
+def test_imputation_helps_where_structure_decides_and_not_on_cliffs(molecules):
+    table = study.imputation_errors(molecules, (0.5,), 0).set_index(["how", "where"])["mse"]
+    assert table["propagation", "smooth"] < 0.85 * table["mean", "smooth"]
+    assert table["propagation", "cliff"] > 0.9 * table["mean", "cliff"]
+    fig = fig_imputation(table.reset_index().assign(missing=0.5), {"smooth": "smooth", "cliff": "cliffs"})
+    assert len(fig.axes) == 2
+
+
+def test_cells_teach_and_nothing_beats_the_best(molecules):
+    parts = study.split(len(molecules), 0)
+    found = study.without_cells(molecules, parts, HEAD)
+    found |= study.ablations(molecules, 0.0, parts, CONFIG, TRAINING, HEAD, ["chmr", "no_alignment"])
+    assert set(found) == {"best", "kernel_ridge", "mlp", "chmr", "no_alignment", "untrained"}
+    assert found["chmr"] > max(found["untrained"], found["no_alignment"]) + 0.01
+    assert max(value for name, value in found.items() if name != "best") < found["best"]
+    assert len(fig_scores(pd.DataFrame({"all": found})).axes) == 1
+
+
+def test_codes_are_counted_by_level(molecules):
+    model, material = study.trained(molecules, 0.0, CONFIG, TRAINING)
+    table = study.codes(model, material, molecules.mechanism)
+    assert table["codes"].tolist() == [2, 4, 8]
+    assert (table["perplexity"] <= table["codes"] * table["used"] + 1e-6).all()
+    assert table["purity"].is_monotonic_increasing
+    assert fig_codes(table).axes[0].get_xlabel() == "level of the tree"
