@@ -16,7 +16,7 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.cells import N_TRAIN, Cells, cells
 from hmlm_lib.evaluation.reconstruct import correct
-from hmlm_lib.evaluation.registry import HMLM_CODE
+from hmlm_lib.evaluation.registry import CORE_CODE
 from hmlm_lib.evaluation.rows import make_row
 from hmlm_lib.evaluation.score import mse
 from hmlm_lib.evaluation.tasks import NOISE_SD
@@ -32,7 +32,7 @@ else:
 SETTINGS: dict[str, dict] = {"newcell_k8": {"k": 8}, "newcell_k4": {"k": 4}}
 SEEN_SPECIES = 30
 
-CELL_CODE = (*HMLM_CODE, "hmlm.cells", "hmlm.encoder", "evaluation.cells")
+CELL_CODE = (*CORE_CODE, "hmlm.cells", "hmlm.encoder", "evaluation.cells")
 
 
 class CellEntry:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hmlm_lib.errors import ModelError, did_you_mean
-from hmlm_lib.evaluation.registry import HMLM_CODE
+from hmlm_lib.evaluation.registry import CORE_CODE
 from hmlm_lib.evaluation.rows import make_row
 from hmlm_lib.published import protocol
 
@@ -21,7 +21,7 @@ class Entry:
     modules: tuple[str, ...]
 
 
-MODELS: dict[str, Entry] = {"hmlm": Entry("wiring", (*PUBLISHED_CODE, *HMLM_CODE))} | {
+MODELS: dict[str, Entry] = {"hmlm": Entry("wiring", (*PUBLISHED_CODE, *CORE_CODE))} | {
     name: Entry("wiring" if name == "hmlm_forest" else "nothing", PUBLISHED_CODE) for name in protocol.MODELS
 }
 

@@ -17,8 +17,9 @@ from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.training import Training
 
-HMLM_PARTS = ("attention", "kinetics", "model", "pace", "scales", "sums", "tokens", "transducer")
-HMLM_CODE = (*tuple(f"hmlm.{name}" for name in HMLM_PARTS), "training")
+HMLM_PARTS = ("attention", "kinetics", "model", "scales", "tokens", "transducer")
+CORE_CODE = (*tuple(f"hmlm.{name}" for name in HMLM_PARTS), "training")  # of an HMLM with sums=False, pace=False
+HMLM_CODE = (*CORE_CODE, "hmlm.sums", "hmlm.pace")
 
 
 SHORT_WARMUP = 0.3  # of a shortened training; a tenth of few steps is too abrupt for any model

@@ -42,6 +42,6 @@ class SumAttention(nn.Module):
         """1 - h: how far the sum leaves a species alone."""
         sent = nn.functional.softplus(self.strength) * (gate - (1 - sign) / 2)
         x = nn.functional.leaky_relu(self.gather(sent), 0.01)
-        slope = nn.functional.softplus(self.slope) + 0.05
-        low = torch.sigmoid(-slope * self.threshold)
-        return 1 - (torch.sigmoid(slope * (x - self.threshold)) - low) / (1 - low)
+        slope, threshold = nn.functional.softplus(self.slope) + 0.05, self.threshold.clamp(min=0.0)
+        low = torch.sigmoid(-slope * threshold)  # at most a half, so that Eq. (2) divides by at least a half
+        return 1 - (torch.sigmoid(slope * (x - threshold)) - low) / (1 - low)
