@@ -23,14 +23,19 @@ def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """Horizontal bars, one panel a measure (log axis for errors), models ordered by the first measure.
 
     table: index model; columns (measure, mean | sd | n). titles: measure -> panel title. Error bars: sd over seeds.
+    Four panels a row at most.
     """
-    first = next(iter(titles))
-    order = table[first]["mean"].sort_values(ascending=False).index
-    fig, axes = plt.subplots(1, len(titles), figsize=(3.4 * len(titles) + 1.4, 0.24 * len(order) + 1.2), sharey=True)
-    for ax, (measure, title) in zip(np.atleast_1d(axes), titles.items(), strict=True):
+    order = table[next(iter(titles))]["mean"].sort_values(ascending=False).index
+    across = min(len(titles), 4)
+    down = -(-len(titles) // across)
+    size = 3.4 * across + 1.4, (0.24 * len(order) + 1.2) * down
+    fig, axes = plt.subplots(down, across, figsize=size, sharey=True, squeeze=False)
+    for ax, (measure, title) in zip(axes.flat, titles.items(), strict=False):
         _bars(ax, table[measure].reindex(order), log="_r" not in measure)
         ax.set_title(title)
-    np.atleast_1d(axes)[0].set_yticks(range(len(order)), [name.replace("_", " ") for name in order])
+    for ax in axes.flat[len(titles) :]:
+        ax.set_axis_off()
+    axes[0, 0].set_yticks(range(len(order)), [name.replace("_", " ") for name in order])
     return fig
 
 

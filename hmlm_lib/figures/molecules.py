@@ -49,7 +49,7 @@ def fig_codes(table: pd.DataFrame) -> Figure:
     fig, ax = plt.subplots(figsize=(4.6, 3.2))
     for name, colour in PARTS.items():
         ax.plot(table.index, table[name], marker="o", ms=4, color=colour, label=name)
-    ax.set(xlabel="level of the tree", ylabel="fraction", ylim=(0, 1.05))
-    ax.set_xticks(list(table.index), [f"{level}\n{codes} codes" for level, codes in table["codes"].items()])
+    ax.set(xlabel="level of the tree (codes)", ylabel="fraction", ylim=(0, 1.05))
+    ax.set_xticks(list(table.index), [f"{level}\n({codes})" for level, codes in table["codes"].items()])
     fig.legend(loc="outside right center")
     return fig

@@ -50,4 +50,4 @@ def test_codes_are_counted_by_level(molecules):
     assert table["codes"].tolist() == [2, 4, 8]
     assert (table["perplexity"] <= table["codes"] * table["used"] + 1e-6).all()
     assert table["purity"].is_monotonic_increasing
-    assert fig_codes(table).axes[0].get_xlabel() == "level of the tree"
+    assert fig_codes(table).axes[0].get_xlabel() == "level of the tree (codes)"
