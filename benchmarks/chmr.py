@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from kept import kept_bytes
 from rdkit import DataStructs
 
 from hmlm_lib.chmr import molecules
@@ -86,16 +87,9 @@ def contrast(batch: int, dense: bool = True) -> dict[str, float]:
         if name == "dense" and not dense:
             continue
         x, y = a.clone().requires_grad_(), b.clone().requires_grad_()
-        seen: dict[int, int] = {}
-
-        def pack(t: torch.Tensor, seen: dict[int, int] = seen) -> torch.Tensor:
-            seen[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
-            return t
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-            value = loss(x, y)
+        kept, value = kept_bytes(lambda x=x, y=y, loss=loss: loss(x, y))
         found[f"{name}_s"], _ = timed(lambda x=x, y=y, loss=loss: loss(x, y).backward())
-        found[f"{name}_megabytes"] = sum(seen.values()) / 1e6
+        found[f"{name}_megabytes"] = kept / 1e6
         found[f"{name}_loss"] = value.item()
     if dense:
         found["memory_ratio"] = found["dense_megabytes"] / found["chunked_megabytes"]
@@ -117,11 +111,12 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="also neighbours of the paper's number of molecules")
     arguments = parser.parse_args()
     count, asked, batch = (2000, 50, 512) if arguments.quick else (20_000, 500, 5120)
-    bits = molecules.fingerprints(smiles(count))
+    names = smiles(count)
+    bits = molecules.fingerprints(names)
     found = {
         "neighbours": neighbours(bits, asked),
         f"info_nce_{batch}": contrast(batch),
-        "features": features(smiles(count)),
+        "features": features(names),
     }
     if not arguments.quick:
         found["info_nce_50000"] = contrast(50_000, dense=False)

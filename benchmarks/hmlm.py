@@ -22,6 +22,7 @@ import matplotlib
 matplotlib.use("Agg")
 import pandas as pd
 import torch
+from kept import kept_bytes
 from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv, TransformerConv
 
@@ -90,19 +91,6 @@ def seconds(run: Callable[[], object], repeats: int, device: str) -> float:
     return statistics.median(times)
 
 
-def kept_bytes(read: Reading, y: Tensor) -> int:
-    """Bytes of the distinct tensors that autograd keeps for the backward pass."""
-    seen: dict[int, int] = {}
-
-    def pack(t: Tensor) -> Tensor:
-        seen[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
-        return t
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        read(y)
-    return sum(seen.values())
-
-
 def measure(size: int, repeats: int, device: str) -> list[dict]:
     """Every model on one network."""
     config = HMLMConfig(width=WIDTH, heads=HEADS)
@@ -120,7 +108,7 @@ def measure(size: int, repeats: int, device: str) -> list[dict]:
         rows.append(
             {
                 "model": name, "species": size, "edges": len(model._source), "seconds": training,
-                "inference_s": inference, "megabytes": kept_bytes(read, y) / 1e6,
+                "inference_s": inference, "megabytes": kept_bytes(lambda read=read: read(y))[0] / 1e6,
             }
         )  # fmt: skip
     return rows

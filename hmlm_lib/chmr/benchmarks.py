@@ -159,6 +159,21 @@ def clean(split: Split, found: Leak) -> Split:
     return Split(split.train, split.valid, split.test[~found.skeleton])
 
 
+def by_task(
+    true: Float[np.ndarray, "row task"], predicted: Float[np.ndarray, "row task"], score: str
+) -> Float[np.ndarray, " task"]:
+    """AUROC or mean absolute error of every task over its known labels; NaN where there is nothing to score."""
+    each = np.full(true.shape[1], np.nan)
+    for task in range(true.shape[1]):
+        known = ~np.isnan(true[:, task])
+        y, p = true[known, task], predicted[known, task]
+        if score == "mae":
+            each[task] = np.abs(y - p).mean() if len(y) else np.nan
+        elif len(np.unique(y)) == 2:
+            each[task] = roc_auc_score(y, p)
+    return each
+
+
 def score(
     assays: Assays, rows: Int[np.ndarray, " row"], predicted: Float[np.ndarray, "row task"]
 ) -> tuple[float, Float[np.ndarray, " task"]]:
@@ -169,14 +184,7 @@ def score(
     true = assays.labels[rows]
     if predicted.shape != true.shape or not np.isfinite(predicted).all():
         raise MoleculeError(f"predictions of shape {predicted.shape}; allowed: finite numbers of shape {true.shape}")
-    each = np.full(true.shape[1], np.nan)
-    for task in range(true.shape[1]):
-        known = ~np.isnan(true[:, task])
-        y, p = true[known, task], predicted[known, task]
-        if assays.score == "mae":
-            each[task] = np.abs(y - p).mean() if len(y) else np.nan
-        elif len(np.unique(y)) == 2:
-            each[task] = roc_auc_score(y, p)
+    each = by_task(true, predicted, assays.score)
     if np.isnan(each).all():
         raise MoleculeError(f"{assays.name}: no task with labels to score among {len(rows)} molecules")
     return float(np.nanmean(each)), each

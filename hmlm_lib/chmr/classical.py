@@ -55,7 +55,7 @@ class KernelRidge:
             value, vector = np.linalg.eigh(own[np.ix_(known, known)])
             turned = vector.T @ (y[known, task] - self.mean[task])
             found = [vector @ (turned / (value + ridge)) for ridge in RIDGES]
-            scores = [worth(valid_y[:, task], between[:, known] @ w + self.mean[task], self.score) for w in found]
+            scores = [_worth(valid_y[:, task], between[:, known] @ w + self.mean[task], self.score) for w in found]
             self.weight[known, task] = found[int(np.argmax(scores))]
         return self
 
@@ -63,7 +63,7 @@ class KernelRidge:
         return _kernel(x, self.x) @ self.weight + self.mean
 
 
-def worth(true: Float[np.ndarray, " molecule"], found: Float[np.ndarray, " molecule"], score: str) -> float:
+def _worth(true: Float[np.ndarray, " molecule"], found: Float[np.ndarray, " molecule"], score: str) -> float:
     """Score of a task, the larger the better; minus the squared error where AUROC cannot be had."""
     known = ~np.isnan(true)
     true, found = true[known], found[known]

@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hmlm_lib.chmr.classical import Labels, worth
+from hmlm_lib.chmr.benchmarks import by_task
+from hmlm_lib.chmr.classical import Labels
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import MoleculeError
 from hmlm_lib.training import Training
@@ -98,10 +99,10 @@ class Head:
         found = self._read(x)
         if self.score == "mae":
             return -float(np.nanmean(np.abs(y - found) / self.sd))
-        both = [t for t in range(y.shape[1]) if len(np.unique(y[~np.isnan(y[:, t]), t])) == 2]
-        if not both:
+        each = by_task(y, found, self.score)
+        if np.isnan(each).all():  # one class only everywhere: how near the probabilities are
             return -float(np.nanmean(np.abs(y - 1 / (1 + np.exp(-found)))))
-        return float(np.mean([worth(y[:, task], found[:, task], self.score) for task in both]))
+        return float(np.nanmean(each))
 
     def _error(self, found: Tensor, target: Tensor) -> Tensor:
         if self.score == "mae":

@@ -28,6 +28,14 @@ IMPUTATIONS = ("propagation", "nearest", "mean", "zero")
 NEIGHBOURS, ANCHOR, WALK = 10, 0.1, 4
 
 
+def similar(
+    bits: Bool[Tensor, "molecule bit"],
+) -> tuple[Int[Tensor, "molecule k"], Float[Tensor, "molecule k"], Graph]:
+    """Nearest molecules, their similarity, and the graph of both."""
+    neighbour, similarity = tanimoto_neighbours(bits, min(NEIGHBOURS, len(bits) - 1))
+    return neighbour, similarity, Graph.from_neighbours(neighbour, similarity)
+
+
 def impute(
     values: Float[Tensor, "molecule feature"],
     known: Bool[Tensor, " molecule"],
@@ -97,8 +105,7 @@ class Material:
                     f"{name} has {len(modality)} rows for {len(smiles)} molecules; allowed: one a molecule"
                 )
         bits = torch.as_tensor(fingerprints(smiles))
-        neighbour, similarity = tanimoto_neighbours(bits, min(NEIGHBOURS, len(smiles) - 1))
-        graph = Graph.from_neighbours(neighbour, similarity)
+        neighbour, similarity, graph = similar(bits)
         average = graph.operator("row")
         ready = {name: _ready(scaled(modality), bits, graph, average, how) for name, modality in cells.items()}
         form = None if shape is None else torch.as_tensor(_standard(shape), dtype=torch.float32)

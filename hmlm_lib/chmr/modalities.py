@@ -18,8 +18,6 @@ from jaxtyping import Bool, Float
 from hmlm_lib.chmr.molecules import skeleton
 from hmlm_lib.errors import MoleculeError
 
-CELLULAR = ("genetic", "expression", "morphology")
-
 
 @dataclass(frozen=True, eq=False)
 class Modality:
@@ -41,10 +39,6 @@ class Modality:
     def __len__(self) -> int:
         return len(self.known)
 
-    def take(self, rows: np.ndarray) -> "Modality":
-        """Some molecules, in the order of `rows`."""
-        return replace(self, values=self.values[rows], known=self.known[rows])
-
 
 def hide(modality: Modality, fraction: float, seed: int) -> Modality:
     """The same with a fraction of its known rows taken away, drawn by seed; a smaller fraction hides a subset."""
@@ -65,9 +59,9 @@ def shuffled(modality: Modality, seed: int) -> Modality:
     return replace(modality, values=values)
 
 
-def scaled(modality: Modality, by: Modality | None = None) -> Modality:
-    """Columns to mean 0 and sd 1 over the known rows of `by` (default: its own), cut at 5 sd."""
-    measured = (by or modality).values[(by or modality).known]
+def scaled(modality: Modality) -> Modality:
+    """Columns to mean 0 and sd 1 over the known rows, cut at 5 sd."""
+    measured = modality.values[modality.known]
     if not len(measured):
         raise MoleculeError("no row is known; allowed: at least one")
     values = (modality.values - measured.mean(0)) / np.maximum(measured.std(0), 1e-6)

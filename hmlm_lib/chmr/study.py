@@ -1,19 +1,20 @@
 """What each part of CHMR is worth, measured on planted molecules, where the best possible answer is known."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from sklearn.metrics import roc_auc_score
 
+from hmlm_lib.chmr.benchmarks import Split, by_task
 from hmlm_lib.chmr.classical import Classical, KernelRidge
 from hmlm_lib.chmr.finetune import Head, HeadConfig
-from hmlm_lib.chmr.material import IMPUTATIONS, Material
-from hmlm_lib.chmr.modalities import hide
+from hmlm_lib.chmr.material import IMPUTATIONS, Material, impute, similar
+from hmlm_lib.chmr.modalities import hide, scaled
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
+from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.planted import Planted
 from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.tree_vq import perplexity, usage
@@ -29,20 +30,11 @@ ABLATIONS: dict[str, dict] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Rows of molecules with labels to train on, to stop by, and to score."""
-
-    train: Int[np.ndarray, " train"]
-    valid: Int[np.ndarray, " valid"]
-    test: Int[np.ndarray, " test"]
-
-
-def split(count: int, seed: int, labelled: float = 0.3) -> Parts:
+def split(count: int, seed: int, labelled: float = 0.3) -> Split:
     """A random split: few molecules have labels, as in real assays; a third of these to stop by."""
     order = np.random.default_rng((seed, 41)).permutation(count)
     first, second = round(labelled * count * 2 / 3), round(labelled * count)
-    return Parts(order[:first], order[first:second], order[second:])
+    return Split(order[:first], order[first:second], order[second:])
 
 
 def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -> pd.DataFrame:
@@ -51,15 +43,15 @@ def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -
     where: `cliff` (cores on which a halogen turns the activity round) or `smooth`.
     """
     true, rows = molecules.modalities["expression"], []
+    bits = torch.as_tensor(fingerprints(molecules.smiles))
+    _, _, graph = similar(bits)
     for fraction in missing:
         seen = hide(true, fraction, seed)
-        measured = true.values[seen.known]
+        measured, known = true.values[seen.known], torch.as_tensor(seen.known)
         unit = (true.values - measured.mean(0)) / measured.std(0)
+        values = torch.as_tensor(scaled(seen).values, dtype=torch.float32)
         for how in IMPUTATIONS:
-            filled = (
-                Material.from_smiles(molecules.smiles, {"expression": seen}, how).cells["expression"].filled.numpy()
-            )
-            error = np.square(filled - unit).mean(1)
+            error = np.square(impute(values, known, bits, graph, how).numpy() - unit).mean(1)
             for where, flags in {"cliff": molecules.cliff, "smooth": ~molecules.cliff}.items():
                 asked = flags & ~seen.known
                 if asked.any():
@@ -69,12 +61,11 @@ def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -
 
 def auroc(molecules: Planted, rows: Int[np.ndarray, " row"], found: Float[np.ndarray, "row task"]) -> float:
     """Mean over tasks."""
-    labels = molecules.labels[rows]
-    return float(np.mean([roc_auc_score(labels[:, t], found[:, t]) for t in range(labels.shape[1])]))
+    return float(by_task(molecules.labels[rows], found, "auroc").mean())
 
 
 def assayed(
-    model: Classical, x: Float[np.ndarray, "molecule feature"], molecules: Planted, parts: Parts
+    model: Classical, x: Float[np.ndarray, "molecule feature"], molecules: Planted, parts: Split
 ) -> Float[np.ndarray, "test task"]:
     """Fitted to the labelled molecules, asked about the test molecules."""
     y = molecules.labels
@@ -82,9 +73,9 @@ def assayed(
     return model.predict(x[parts.test])
 
 
-def without_cells(molecules: Planted, parts: Parts, head: HeadConfig) -> dict[str, float]:
+def without_cells(molecules: Planted, parts: Split, head: HeadConfig) -> dict[str, float]:
     """AUROC of what needs no cells: the best from structure, kernel ridge and a perceptron on fingerprints."""
-    bits = Material.from_smiles(molecules.smiles, {}).bits.numpy()
+    bits = fingerprints(molecules.smiles)
     models = {"kernel_ridge": (KernelRidge("auroc"), bits), "mlp": (Head("auroc", head), bits.astype(float))}
     found = {"best": auroc(molecules, parts.test, molecules.best()[parts.test])}
     return found | {
@@ -92,45 +83,42 @@ def without_cells(molecules: Planted, parts: Parts, head: HeadConfig) -> dict[st
     }
 
 
-def trained(
-    molecules: Planted, missing: float, config: CHMRConfig, training: Training, how: str = "propagation"
-) -> tuple[CHMR, Material]:
-    """CHMR on planted molecules with a fraction of every modality hidden."""
-    cells = {name: hide(m, missing, training.seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
-    material = Material.from_smiles(molecules.smiles, cells, how)
-    return pretrain(material, config, training), material
+def material(molecules: Planted, missing: float, seed: int) -> Material:
+    """Planted molecules with a fraction of every modality hidden, ready to train on."""
+    cells = {name: hide(m, missing, seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
+    return Material.from_smiles(molecules.smiles, cells)
 
 
-def frozen_score(model: CHMR, material: Material, molecules: Planted, parts: Parts, head: HeadConfig) -> float:
+def frozen_score(model: CHMR, data: Material, molecules: Planted, parts: Split, head: HeadConfig) -> float:
     """AUROC of a perceptron on the frozen latents."""
-    x = embed(model, material).reshape(len(material), -1)
+    x = embed(model, data).reshape(len(data), -1)
     return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
 
 
 def ablations(
     molecules: Planted,
     missing: float,
-    parts: Parts,
+    parts: Split,
     config: CHMRConfig,
     training: Training,
     head: HeadConfig,
     names: Sequence[str] = tuple(ABLATIONS),
 ) -> dict[str, float]:
     """AUROC of CHMR with one part taken away; `untrained` is the same encoder before any training."""
-    found = {}
+    data, found = material(molecules, missing, training.seed), {}
     for name in names:
-        model, material = trained(molecules, missing, replace(config, **ABLATIONS[name]), training)
-        found[name] = frozen_score(model, material, molecules, parts, head)
-    fresh = CHMR.from_features(material.features, config, training.seed).eval()
-    return found | {"untrained": frozen_score(fresh, material, molecules, parts, head)}
+        model = pretrain(data, replace(config, **ABLATIONS[name]), training)
+        found[name] = frozen_score(model, data, molecules, parts, head)
+    fresh = CHMR.from_features(data.features, config, training.seed).eval()
+    return found | {"untrained": frozen_score(fresh, data, molecules, parts, head)}
 
 
-def codes(model: CHMR, material: Material, mechanism: Int[np.ndarray, " molecule"]) -> pd.DataFrame:
+def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) -> pd.DataFrame:
     """Per level of the tree: codes, share of them used, perplexity, evenness (perplexity / codes), purity.
 
     purity: fraction of molecules whose mechanism is the commonest one of their code.
     """
-    latents = torch.as_tensor(embed(model, material))
+    latents = torch.as_tensor(embed(model, data))
     path = model.tree.path(model.anchor(latents))
     rows = []
     for level, (used, spread) in enumerate(zip(usage(path), perplexity(path), strict=True)):

@@ -8,6 +8,7 @@ from hmlm_lib.chmr import study
 from hmlm_lib.chmr.finetune import HeadConfig
 from hmlm_lib.chmr.model import CHMRConfig
 from hmlm_lib.chmr.planted import planted
+from hmlm_lib.chmr.pretrain import pretrain
 from hmlm_lib.figures import fig_codes, fig_imputation, fig_scores
 from hmlm_lib.training import Training
 
@@ -45,8 +46,8 @@ def test_cells_teach_and_nothing_beats_the_best(molecules):
 
 
 def test_codes_are_counted_by_level(molecules):
-    model, material = study.trained(molecules, 0.0, CONFIG, TRAINING)
-    table = study.codes(model, material, molecules.mechanism)
+    data = study.material(molecules, 0.0, TRAINING.seed)
+    table = study.codes(pretrain(data, CONFIG, TRAINING), data, molecules.mechanism)
     assert table["codes"].tolist() == [2, 4, 8]
     assert (table["perplexity"] <= table["codes"] * table["used"] + 1e-6).all()
     assert table["purity"].is_monotonic_increasing
