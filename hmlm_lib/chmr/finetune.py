@@ -1,26 +1,32 @@
 """From features of molecules to assays: one perceptron for all tasks of a set, missing labels masked, early stopping.
 
-    features = [fingerprint, latents of the frozen encoder]                                                   Eq. (1)
+    features = [fingerprint, latents of the encoder]                                                          Eq. (1)
     loss = mean over known labels of binary cross-entropy, or of |y - f| in units of the task's sd            Eq. (2)
 
-Source: CHMR paper, fine-tuning. No forest is mixed in. The test rows are read by `predict` alone.
+`Head` reads features that are fixed, `Tuned` trains the encoder with it. Source: CHMR paper, fine-tuning. No forest is
+mixed in. The test rows are read by `predict` alone.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hmlm_lib.chmr.benchmarks import by_task
 from hmlm_lib.chmr.classical import Labels
+from hmlm_lib.chmr.model import CHMR
+from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import MoleculeError
 from hmlm_lib.training import Training
 
 TRAINING = Training(steps=600, learning_rate=1e-3, weight_decay=1e-2)
+ENCODER_RATE = 0.3  # learning rate of an encoder that is trained on, as a share of the perceptron's
+AT_ONCE = 2048  # rows of one reading
 
 
 @dataclass(frozen=True)
@@ -35,38 +41,41 @@ class HeadConfig:
     training: Training = field(default_factory=lambda: TRAINING)
 
 
+class Scale:
+    """Columns to mean 0 and sd 1 of the rows it was made from; bits stay bits: rare ones would become huge."""
+
+    def __init__(self, x: Float[np.ndarray, "row feature"]):
+        binary = ((x == 0) | (x == 1)).all(0)
+        self.centre, self.sd = np.where(binary, 0.0, x.mean(0)), np.where(binary, 1.0, x.std(0).clip(1e-3))
+
+    def __call__(self, x: Float[np.ndarray, "row feature"]) -> Float[Tensor, "row feature"]:
+        return torch.as_tensor((x - self.centre) / self.sd).float().clamp(-8, 8)
+
+
 class Head:
     """fit(x, y, valid_x, valid_y) -> self, predict(x); the form of `classical.py`."""
 
     def __init__(self, score: str, config: HeadConfig | None = None):
         self.score, self.config = score, config or HeadConfig()
 
-    def fit(self, x: Float[np.ndarray, "row feature"], y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Head":
+    def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Head":
         """Trained on x, y; stopped where the validation score was best."""
         c, t = self.config, self.config.training
         known = ~np.isnan(y)
         if not known.any() or np.isnan(valid_y).all():
             raise MoleculeError("no label is known in train or validation; allowed: at least one in each")
-        regression = self.score == "mae"
-        rows = np.maximum(known.sum(0), 1)
-        self.mean = np.where(known, y, 0.0).sum(0) / rows if regression else np.zeros(y.shape[1])
-        self.sd = (
-            np.sqrt(np.where(known, (y - self.mean) ** 2, 0.0).sum(0) / rows).clip(1e-6)
-            if regression
-            else np.ones(y.shape[1])
-        )
-        binary = ((x == 0) | (x == 1)).all(0)  # bits stay bits: rare ones would become huge
-        self.centre, self.scale = np.where(binary, 0.0, x.mean(0)), np.where(binary, 1.0, x.std(0).clip(1e-3))
-        data, target = self._tensor(x), torch.as_tensor((np.nan_to_num(y) - self.mean) / self.sd).float()
-        mask, held = torch.as_tensor(known).float(), self._tensor(valid_x)
+        self.mean, self.sd = _units(y) if self.score == "mae" else (np.zeros(y.shape[1]), np.ones(y.shape[1]))
+        target, mask = torch.as_tensor((np.nan_to_num(y) - self.mean) / self.sd).float(), torch.as_tensor(known).float()
         with torch.random.fork_rng(devices=[]), one_thread():
             torch.manual_seed(t.seed)
-            self.net = self._build(x.shape[1], y.shape[1])
-            optimiser = torch.optim.AdamW(self.net.parameters(), lr=t.learning_rate, weight_decay=t.weight_decay)
+            self.net = self._build(x, y.shape[1])
+            data, held = self._tensor(x), self._tensor(valid_x)
+            groups = self._groups()
+            optimiser = torch.optim.AdamW(groups, lr=t.learning_rate, weight_decay=t.weight_decay)
             best, kept = -np.inf, None
             for step in range(t.steps):
                 for group in optimiser.param_groups:
-                    group["lr"] = t.rate(step)
+                    group["lr"] = t.rate(step) * group["share"]
                 pick = torch.randperm(len(data))[: c.batch]
                 self.net.train()
                 error = self._error(self.net(data[pick]), target[pick])
@@ -82,17 +91,24 @@ class Head:
         self.valid_score, self.n_parameters = best, sum(p.numel() for p in self.net.parameters())
         return self
 
-    def predict(self, x: Float[np.ndarray, "row feature"]) -> Labels:
+    def predict(self, x: np.ndarray) -> Labels:
         """Logits (classification) or values, a task a column."""
         return self._read(self._tensor(x))
 
-    def _tensor(self, x: np.ndarray) -> Tensor:
-        return torch.as_tensor((x - self.centre) / self.scale).float().clamp(-8, 8)
+    def _tensor(self, x: Float[np.ndarray, "row feature"]) -> Tensor:
+        return self.scale(x)
+
+    def _build(self, x: Float[np.ndarray, "row feature"], tasks: int) -> nn.Module:
+        self.scale = Scale(x)
+        return perceptron(x.shape[1], tasks, self.config)
+
+    def _groups(self) -> list[dict]:
+        return [{"params": list(self.net.parameters()), "share": 1.0}]
 
     def _read(self, x: Tensor) -> Labels:
         self.net.eval()
         with one_thread(), torch.no_grad():
-            return self.net(x).double().numpy() * self.sd + self.mean
+            return torch.cat([self.net(part) for part in x.split(AT_ONCE)]).double().numpy() * self.sd + self.mean
 
     def _judge(self, x: Tensor, y: Labels) -> float:
         """Mean over tasks of what validation is judged by: AUROC, or minus the absolute error in units of sd."""
@@ -109,9 +125,66 @@ class Head:
             return (found - target).abs()
         return nn.functional.binary_cross_entropy_with_logits(found, target, reduction="none")
 
-    def _build(self, inputs: int, tasks: int) -> nn.Sequential:
-        c, sizes = self.config, [inputs, *[self.config.hidden] * self.config.layers]
-        layers: list[nn.Module] = []
-        for one, two in pairwise(sizes):
-            layers += [nn.Linear(one, two), nn.LayerNorm(two), nn.SiLU(), nn.Dropout(c.dropout)]
-        return nn.Sequential(*layers, nn.Linear(sizes[-1], tasks))
+
+class Tuned(Head):
+    """A perceptron and the encoder below it, trained together: here x are rows of the molecules, not features.
+
+    The encoder given stays as it is; a copy is trained, at `ENCODER_RATE` of the perceptron's rate. beside: features
+    of every molecule that the perceptron reads too.
+    """
+
+    def __init__(
+        self,
+        score: str,
+        encoder: CHMR,
+        structure: Structure,
+        beside: Float[np.ndarray, "molecule feature"] | None = None,
+        config: HeadConfig | None = None,
+    ):
+        super().__init__(score, config)
+        self.encoder, self.structure = encoder, structure
+        self.beside = np.zeros((len(structure), 0)) if beside is None else beside
+
+    def _tensor(self, x: Int[np.ndarray, " row"]) -> Tensor:
+        return torch.as_tensor(x, dtype=torch.long)
+
+    def _build(self, x: Int[np.ndarray, " row"], tasks: int) -> nn.Module:
+        beside = Scale(self.beside[x])(self.beside)
+        return _Whole(deepcopy(self.encoder), self.structure, beside, tasks, self.config)
+
+    def _groups(self) -> list[dict]:
+        slow = list(self.net.encoder.parameters())
+        own = {id(p) for p in slow}
+        rest = [p for p in self.net.parameters() if id(p) not in own]
+        return [{"params": slow, "share": ENCODER_RATE}, {"params": rest, "share": 1.0}]
+
+
+class _Whole(nn.Module):
+    """Rows of the molecules to tasks."""
+
+    def __init__(self, encoder: CHMR, structure: Structure, beside: Tensor, tasks: int, config: HeadConfig):
+        super().__init__()
+        self.encoder, self.structure, self.beside = encoder, structure, beside
+        width = encoder.config.width * len(encoder.config.structure)
+        self.norm = nn.LayerNorm(width)
+        self.top = perceptron(width + beside.shape[1], tasks, config)
+
+    def forward(self, rows: Int[Tensor, " row"]) -> Float[Tensor, "row task"]:
+        latents = self.encoder.latents(*self.structure.read(rows, "graph" in self.encoder.config.structure))
+        return self.top(torch.cat([self.norm(latents.flatten(1)), self.beside[rows]], dim=1))
+
+
+def perceptron(inputs: int, tasks: int, config: HeadConfig) -> nn.Sequential:
+    """Layers of Eq. (2)'s f."""
+    layers: list[nn.Module] = []
+    for one, two in pairwise([inputs, *[config.hidden] * config.layers]):
+        layers += [nn.Linear(one, two), nn.LayerNorm(two), nn.SiLU(), nn.Dropout(config.dropout)]
+    return nn.Sequential(*layers, nn.Linear(config.hidden if config.layers else inputs, tasks))
+
+
+def _units(y: Labels) -> tuple[Float[np.ndarray, " task"], Float[np.ndarray, " task"]]:
+    """Mean and sd of every task over its known labels; 0 and a hair where there is none."""
+    known = ~np.isnan(y)
+    rows = np.maximum(known.sum(0), 1)
+    mean = np.where(known, y, 0.0).sum(0) / rows
+    return mean, np.sqrt(np.where(known, (y - mean) ** 2, 0.0).sum(0) / rows).clip(1e-6)

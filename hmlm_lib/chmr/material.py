@@ -7,20 +7,17 @@ A missing row of a modality is imputed by one of
     mean, zero    the mean of the known rows, or 0 in units of their sd
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hmlm_lib.chmr.graphs import Graphs
 from hmlm_lib.chmr.modalities import Modality, scaled
-from hmlm_lib.chmr.model import Inputs
-from hmlm_lib.chmr.molecules import fingerprints
+from hmlm_lib.chmr.model import CUT, Inputs, spread, standard
 from hmlm_lib.chmr.neighbours import tanimoto, tanimoto_neighbours
 from hmlm_lib.chmr.propagation import Graph, propagate
+from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.walks import walks
 from hmlm_lib.errors import MoleculeError
 
@@ -68,62 +65,58 @@ class Cells:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class Material(Structure):
     """Everything about some molecules; `inputs` draws a batch."""
 
-    smiles: tuple[str, ...]
-    bits: Bool[Tensor, "molecule bit"]
-    graphs: Graphs
-    shape: Float[Tensor, "molecule shape"] | None
     cells: dict[str, Cells]
     neighbour: Int[Tensor, "molecule k"]
     similarity: Float[Tensor, "molecule k"]
-
-    def __len__(self) -> int:
-        return len(self.smiles)
+    form: Float[Tensor, "molecule shape"] | None
 
     @property
     def features(self) -> dict[str, int]:
         """Number of features by modality, as `CHMR` wants it."""
-        found = {"bits": self.bits.shape[1]}
-        if self.shape is not None:
-            found["shape"] = self.shape.shape[1]
-        return found | {name: cells.filled.shape[1] for name, cells in self.cells.items()}
+        return super().features | {name: cells.filled.shape[1] for name, cells in self.cells.items()}
 
     @classmethod
-    def from_smiles(
-        cls,
-        smiles: Sequence[str],
-        cells: dict[str, Modality],
-        how: str = "propagation",
-        shape: Float[np.ndarray, "molecule shape"] | None = None,
-    ) -> "Material":
-        """Features of molecules that parse, and their cellular modalities completed."""
+    def complete(cls, structure: Structure, cells: dict[str, Modality], how: str = "propagation") -> "Material":
+        """Molecules and their cellular modalities, completed from similar molecules."""
         for name, modality in cells.items():
-            if len(modality) != len(smiles):
+            if len(modality) != len(structure):
                 raise MoleculeError(
-                    f"{name} has {len(modality)} rows for {len(smiles)} molecules; allowed: one a molecule"
+                    f"{name} has {len(modality)} rows for {len(structure)} molecules; allowed: one a molecule"
                 )
-        bits = torch.as_tensor(fingerprints(smiles))
+        bits = structure.bits
         neighbour, similarity, graph = similar(bits)
         average = graph.operator("row")
         ready = {name: _ready(scaled(modality), bits, graph, average, how) for name, modality in cells.items()}
-        form = None if shape is None else torch.as_tensor(_standard(shape), dtype=torch.float32)
-        return cls(tuple(smiles), bits, Graphs.from_smiles(smiles), form, ready, neighbour, similarity)
+        target = (
+            None if structure.shape is None else standard(structure.shape, *spread(structure.shape)) / (2 * CUT) + 0.5
+        )
+        return cls(**vars(structure), cells=ready, neighbour=neighbour, similarity=similarity, form=target)
 
     def inputs(self, rows: Int[Tensor, " row"], graph: bool, generator: torch.Generator) -> Inputs:
-        """A batch, with walks drawn from the generator; graph: whether the atoms are wanted."""
+        """A batch, with walks drawn from the generator."""
         met, weight = walks(self.neighbour, self.similarity, rows, WALK, generator)
+        bits, graphs, shape = self.read(rows, graph)
         return Inputs(
-            bits=self.bits[rows].float(),
-            graph=self.graphs.batch(rows) if graph else None,
-            shape=None if self.shape is None else self.shape[rows],
+            bits=bits,
+            graph=graphs,
+            shape=shape,
             cells={name: c.filled[rows] for name, c in self.cells.items()},
             known={name: c.known[rows] for name, c in self.cells.items()},
             augmented={name: c.augmented[rows] for name, c in self.cells.items()},
             weight=weight,
-            met={name: (c.target[met], c.known[met]) for name, c in self.cells.items()},
+            met=self._met(met),
         )
+
+    def _met(self, met: Int[Tensor, "row step"]) -> dict[str, tuple[Tensor, Tensor]]:
+        """What stands along the walks: values in 0 to 1, and which are known; structure always is."""
+        always = torch.ones_like(met, dtype=torch.bool)
+        found = {"bits": (self.bits[met].float(), always)}
+        if self.form is not None:
+            found["shape"] = (self.form[met], always)
+        return found | {name: (c.target[met], c.known[met]) for name, c in self.cells.items()}
 
 
 def _ready(modality: Modality, bits: Tensor, graph: Graph, average: Tensor, how: str) -> Cells:
@@ -132,10 +125,3 @@ def _ready(modality: Modality, bits: Tensor, graph: Graph, average: Tensor, how:
     low, high = values[known].amin(0), values[known].amax(0)
     target = ((values - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
     return Cells(filled, average @ filled, target, known)
-
-
-def _standard(x: Float[np.ndarray, "molecule feature"]) -> Float[np.ndarray, "molecule feature"]:
-    """Columns to mean 0 and sd 1, cut at 5 sd; what is not finite becomes the mean."""
-    x = np.where(np.isfinite(x), x, np.nan)
-    mean, sd = np.nanmean(x, 0), np.nanstd(x, 0)
-    return np.nan_to_num(((x - mean) / np.maximum(sd, 1e-6)).clip(-5, 5))

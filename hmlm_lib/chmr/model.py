@@ -2,11 +2,12 @@
 
     h_m = SiLU(W LN(x_m));   anchor a = h_bits + h_graph (+ h_shape);   c_m = h of each cellular modality        Eq. (1)
     L_SCA = mean_m [ InfoNCE(a, c_m) + VICReg(c_m observed, c_m augmented) ]                                   Eq. (2)
-    L_CPR = sum over the walk, weights w, of w BCE(decoder_m(z_i), x_m of the molecule met), known ones only    Eq. (3)
+    L_CPR = mean_m of sum_w w BCE(decoder_m(z_i), x_m of the molecule met) / sum_w w, known ones only          Eq. (3)
     L = L_CPR + lambda_1 L_SCA + lambda_2 L_TreeVQ                                                            Eq. (4)
 
-z: the anchor after Tree-VQ, mean over levels (straight-through), so that decoders see codes. augmented: what a molecule
-would be given if nobody had measured it. During training, modality dropout leaves out parts of the anchor, never all.
+m: cells in Eq. (2); cells, fingerprint and descriptors in Eq. (3). w: product of the similarities along a walk. z: the
+anchor after Tree-VQ, mean over levels (straight-through), so that decoders see codes. augmented: what a molecule would
+be given if nobody had measured it. During training, modality dropout leaves out parts of the anchor, never all.
 Source: CHMR paper. Ours: that an anchor works with fewer parts, and the order in which a walk is drawn (`walks.py`).
 """
 
@@ -23,6 +24,7 @@ from hmlm_lib.chmr.tree_vq import TreeVQ
 from hmlm_lib.errors import MoleculeError
 
 STRUCTURE = ("bits", "graph", "shape")
+CUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class CHMRConfig:
 
     align, tree, reconstruct: weights of Eq. (4), 0 leaves a part out; contrast, variance: of the two parts of Eq. (2).
     drop: probability that a part of the anchor is left out. structure: parts of the anchor. revive_every: steps between
-    two revivals of idle codes.
+    two revivals of idle codes. measured_only: contrast with measured cells alone, not with imputed ones.
     """
 
     width: int = 128
@@ -47,6 +49,7 @@ class CHMRConfig:
     drop: float = 0.2
     structure: tuple[str, ...] = ("bits", "graph")
     revive_every: int = 25
+    measured_only: bool = False
 
     def __post_init__(self) -> None:
         wrong = [name for name in self.structure if name not in STRUCTURE]
@@ -77,6 +80,22 @@ class Inputs:
     met: dict[str, tuple[Tensor, Tensor]]
 
 
+def spread(x: Float[Tensor, "molecule feature"]) -> tuple[Float[Tensor, " feature"], Float[Tensor, " feature"]]:
+    """Mean and sd of columns over what is not NaN; 0 and 1 where nothing is."""
+    here = ~x.isnan()
+    rows = here.sum(0).clamp(min=1)
+    mean = x.nan_to_num(0.0).sum(0) / rows
+    sd = (torch.where(here, x - mean, 0.0).square().sum(0) / rows).sqrt()
+    return mean, torch.where(sd > 1e-6, sd, 1.0)
+
+
+def standard(
+    x: Float[Tensor, "row feature"], centre: Float[Tensor, " feature"], sd: Float[Tensor, " feature"]
+) -> Float[Tensor, "row feature"]:
+    """Columns in units of sd, cut at `CUT`; NaN becomes the mean."""
+    return ((x - centre) / sd).nan_to_num(0.0).clamp(-CUT, CUT)
+
+
 def projection(inputs: int, width: int) -> nn.Sequential:
     """Eq. (1), left."""
     return nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, width), nn.SiLU())
@@ -95,8 +114,10 @@ class CHMR(nn.Module):
         if "graph" in config.structure:
             self.gin = GIN(d, config.layers, config.dropout)
             self.project["graph"] = projection(d, d)
-        self.decode = nn.ModuleDict({name: nn.Linear(d, features[name]) for name in self.cellular})
+        self.decode = nn.ModuleDict({name: nn.Linear(d, count) for name, count in features.items()})
         self.tree = TreeVQ(config.depth, d) if config.depth else None
+        for name, value in (("centre", 0.0), ("sd", 1.0)):  # of the descriptors it was trained on
+            self.register_buffer(name, torch.full((features.get("shape", 0),), value))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))  # of training; a resumed run goes on counting
 
     @classmethod
@@ -105,6 +126,11 @@ class CHMR(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(features, config or CHMRConfig())
+
+    def settle(self, shape: Float[Tensor, "molecule shape"] | None) -> None:
+        """Remember mean and sd of the descriptors that training will see."""
+        if shape is not None:
+            self.centre, self.sd = spread(shape)
 
     @property
     def n_parameters(self) -> int:
@@ -116,7 +142,10 @@ class CHMR(nn.Module):
         """h of every part of the anchor, in the order of config.structure."""
         found = []
         for name in self.config.structure:
-            value = self.gin(graph) if name == "graph" else {"bits": bits, "shape": shape}[name]
+            if name == "graph":
+                value = self.gin(graph)
+            else:
+                value = bits if name == "bits" else standard(shape, self.centre, self.sd)
             found.append(self.project[name](value))
         return torch.stack(found, dim=1)
 
@@ -148,7 +177,7 @@ class CHMR(nn.Module):
             quantised = self.tree(latent)
             z = quantised.levels[: len(anchor)].mean(1)
             parts["tree"] = c.tree * quantised.loss
-        if c.reconstruct and cells:
+        if c.reconstruct:
             parts["reconstruct"] = c.reconstruct * self._reconstruction(z, x)
         if not parts:
             raise MoleculeError("every part of the loss has weight 0 or lacks its data; allowed: at least one part")
@@ -157,20 +186,21 @@ class CHMR(nn.Module):
     def _alignment(self, anchor: Tensor, cells: dict[str, Tensor], x: Inputs) -> Tensor:
         total = anchor.new_zeros(())
         for name, latent in cells.items():
-            if self.config.contrast:
-                total = total + self.config.contrast * info_nce(anchor, latent, self.config.temperature)
             rows = x.known[name].nonzero()[:, 0]
+            pairs = rows if self.config.measured_only else torch.arange(len(anchor))
+            if self.config.contrast and len(pairs) > 1:
+                total = total + self.config.contrast * info_nce(anchor[pairs], latent[pairs], self.config.temperature)
             if self.config.variance and len(rows) > 1:
                 augmented = self.project[name](x.augmented[name][rows])
                 total = total + self.config.variance * vicreg(latent[rows], augmented).total()
         return total / len(cells)
 
     def _reconstruction(self, z: Tensor, x: Inputs) -> Tensor:
-        total, count = z.new_zeros(()), z.new_zeros(())
-        for name in self.cellular:
+        each = []
+        for name, decode in self.decode.items():
             value, known = x.met[name]
             weight = x.weight * known
-            logits = self.decode[name](z)[:, None].expand_as(value)
+            logits = decode(z)[:, None].expand_as(value)
             error = nn.functional.binary_cross_entropy_with_logits(logits, value, reduction="none").mean(-1)
-            total, count = total + (weight * error).sum(), count + weight.sum()
-        return total / count.clamp(min=1e-6)
+            each.append((weight * error).sum() / weight.sum().clamp(min=1e-6))
+        return torch.stack(each).mean()

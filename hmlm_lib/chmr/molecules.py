@@ -47,13 +47,13 @@ class Molecules:
         return len(self.smiles)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     RDLogger.DisableLog("rdApp.*")
 
 
 def _canonical(smiles: str) -> tuple[str, bool] | None:
     """Canonical SMILES of the largest fragment and whether there were others; None if it does not parse."""
-    _quiet()
+    quiet()
     molecule = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) else None
     if molecule is None or molecule.GetNumAtoms() == 0:
         return None
@@ -87,7 +87,7 @@ def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = 
 
 def skeleton(smiles: str) -> str:
     """First block of the InChIKey: atoms and bonds without stereochemistry and charge layers."""
-    _quiet()
+    quiet()
     return Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))[:14]
 
 
@@ -102,6 +102,7 @@ def _morgan() -> rdFingerprintGenerator.FingerprintGenerator64:
 
 
 def _bits(smiles: str) -> bytes:
+    quiet()
     molecule = Chem.MolFromSmiles(smiles)
     morgan = _morgan().GetFingerprintAsNumPy(molecule).astype(bool)
     maccs = np.array(list(rdMolDescriptors.GetMACCSKeysFingerprint(molecule)), dtype=bool)
@@ -114,7 +115,7 @@ def fingerprints(smiles: Sequence[str]) -> Bool[np.ndarray, "molecule bit"]:
     def compute() -> np.ndarray:
         return np.frombuffer(b"".join(each(_bits, smiles)), dtype=np.uint8).reshape(len(smiles), -1)
 
-    return np.unpackbits(_cached("bits", smiles, compute), axis=1)[:, : MORGAN_BITS + MACCS_BITS].astype(bool)
+    return np.unpackbits(cached("bits", smiles, compute), axis=1)[:, : MORGAN_BITS + MACCS_BITS].astype(bool)
 
 
 def descriptor_names() -> tuple[str, ...]:
@@ -123,14 +124,14 @@ def descriptor_names() -> tuple[str, ...]:
 
 
 def _descriptors(smiles: str) -> list[float]:
-    _quiet()
+    quiet()
     molecule = Chem.MolFromSmiles(smiles)
     return [float(compute(molecule)) for _, compute in Descriptors.descList]
 
 
 def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "molecule descriptor"]:
     """RDKit's two-dimensional descriptors as they come: some are NaN or huge for odd molecules."""
-    return _cached("descriptors", smiles, lambda: np.array(each(_descriptors, smiles), dtype=np.float64))
+    return cached("descriptors", smiles, lambda: np.array(each(_descriptors, smiles), dtype=np.float64))
 
 
 def each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
@@ -141,7 +142,7 @@ def each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
         return list(pool.map(compute, smiles, chunksize=256))
 
 
-def _cached(kind: str, smiles: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
+def cached(kind: str, smiles: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
     """The array kept under the hash of the SMILES, computed and kept if it is not there or cannot be read."""
     text = "\n".join((kind, str(VERSION), rdkit.__version__, *smiles))
     path = Path(cache_dir()) / "features" / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from hmlm_lib.chmr.material import Material
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
+from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import MoleculeError
 from hmlm_lib.training import Progress, Training, train
@@ -31,6 +32,7 @@ def pretrain(
     if len(material) < 2 or batch < 2:
         raise MoleculeError(f"{len(material)} molecules in batches of {batch}; allowed: two or more")
     model = CHMR.from_features(material.features, config, training.seed)
+    model.settle(material.shape)
     wanted = "graph" in model.config.structure
 
     def loss(generator: torch.Generator) -> torch.Tensor:
@@ -44,12 +46,10 @@ def pretrain(
     return model.eval()
 
 
-def embed(model: CHMR, material: Material, batch: int = 1024) -> Float[np.ndarray, "molecule part width"]:
+def embed(model: CHMR, structure: Structure, batch: int = 1024) -> Float[np.ndarray, "molecule part width"]:
     """Latents of every part of the anchor, for all molecules."""
     found = []
     with one_thread(), torch.no_grad():
-        for rows in torch.arange(len(material)).split(batch):
-            graph = material.graphs.batch(rows) if "graph" in model.config.structure else None
-            shape = None if material.shape is None else material.shape[rows]
-            found.append(model.latents(material.bits[rows].float(), graph, shape))
+        for rows in torch.arange(len(structure)).split(batch):
+            found.append(model.latents(*structure.read(rows, "graph" in model.config.structure)))
     return torch.cat(found).numpy()

@@ -17,6 +17,7 @@ from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.planted import Planted
 from hmlm_lib.chmr.pretrain import embed, pretrain
+from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.training import Training
 
@@ -86,7 +87,7 @@ def without_cells(molecules: Planted, parts: Split, head: HeadConfig) -> dict[st
 def material(molecules: Planted, missing: float, seed: int) -> Material:
     """Planted molecules with a fraction of every modality hidden, ready to train on."""
     cells = {name: hide(m, missing, seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
-    return Material.from_smiles(molecules.smiles, cells)
+    return Material.complete(Structure.from_smiles(molecules.smiles), cells)
 
 
 def frozen_score(model: CHMR, data: Material, molecules: Planted, parts: Split, head: HeadConfig) -> float:

@@ -13,6 +13,7 @@ from hmlm_lib.chmr.modalities import hide
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import embed, pretrain
+from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.walks import walks
 from hmlm_lib.errors import MoleculeError
 from hmlm_lib.training import Training
@@ -28,7 +29,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def material(made):
-    return Material.from_smiles(made[0].smiles, made[1])
+    return Material.complete(Structure.from_smiles(made[0].smiles), made[1])
 
 
 def parts(model, material, seed=0):
@@ -39,7 +40,7 @@ def parts(model, material, seed=0):
 @pytest.mark.parametrize("how", IMPUTATIONS)
 def test_imputation_keeps_what_was_measured(made, how):
     p, cells = made
-    material = Material.from_smiles(p.smiles, cells, how)
+    material = Material.complete(Structure.from_smiles(p.smiles), cells, how)
     for name, ready in material.cells.items():
         mean, sd = (f(cells[name].values[cells[name].known], 0) for f in (np.mean, np.std))
         known = ((cells[name].values - mean) / sd).clip(-5, 5)[cells[name].known]
@@ -56,7 +57,7 @@ def test_structure_tells_what_cells_do_so_propagation_beats_the_mean(made):
     seen = true.values[~hidden]
     error = {}
     for how in IMPUTATIONS:
-        found = Material.from_smiles(p.smiles, cells, how).cells["expression"].filled.numpy()
+        found = Material.complete(Structure.from_smiles(p.smiles), cells, how).cells["expression"].filled.numpy()
         error[how] = np.square(found - (true.values - seen.mean(0)) / seen.std(0))[hidden].mean()
     assert error["propagation"] < 0.85 * error["mean"]
     assert error["propagation"] < error["nearest"]
@@ -168,6 +169,6 @@ def test_impossible_settings(change, message):
 def test_tables_of_another_length(made):
     p, cells = made
     with pytest.raises(MoleculeError, match="genetic has 600 rows for 599 molecules"):
-        Material.from_smiles(p.smiles[:-1], cells)
+        Material.complete(Structure.from_smiles(p.smiles[:-1]), cells)
     with pytest.raises(MoleculeError, match="imputation is 'magic'; allowed: propagation"):
-        Material.from_smiles(p.smiles, cells, "magic")
+        Material.complete(Structure.from_smiles(p.smiles), cells, "magic")
