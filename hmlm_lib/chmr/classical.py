@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 from sklearn.metrics import roc_auc_score
 
 from hmlm_lib.chmr.neighbours import tanimoto
+from hmlm_lib.errors import MoleculeError
 
 Labels = Float[np.ndarray, "molecule task"]
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
@@ -34,33 +35,79 @@ class Classical(Protocol):
         """A number for every task: the larger, the likelier (classification), or the value itself."""
 
 
+class Mean:
+    """The mean label of every task: what a score is worth that reads nothing."""
+
+    def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Mean":
+        known = ~np.isnan(y)
+        self.mean = np.where(known, y, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+        return self
+
+    def predict(self, x: np.ndarray) -> Labels:
+        return np.tile(self.mean, (len(x), 1))
+
+
 def _kernel(a: Bool[np.ndarray, "left bit"], b: Bool[np.ndarray, "right bit"]) -> Float[np.ndarray, "left right"]:
     return tanimoto(torch.as_tensor(a), torch.as_tensor(b)).double().numpy()
 
 
 class KernelRidge:
-    """Ridge with the Tanimoto kernel; the penalty of every task by its validation score."""
+    """Ridge with the Tanimoto kernel; the penalty of every task by its validation score.
 
-    def __init__(self, score: str):
-        self.score = score
+        f(x) = m + sum_i w_i K(x, x_i),    w = (K + r)^-1 (y - m)                                              Eq. (1)
+
+    Beyond `most` training molecules the sum runs over that many of them, drawn by seed, the rarer class first, and w is
+    fitted to all labels: w = (K_bx K_xb + r K_bb)^-1 K_bx (y - m), Eq. (2), for complete labels.
+    """
+
+    def __init__(self, score: str, seed: int = 0, most: int = 6000):
+        self.score, self.seed, self.most = score, seed, most
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "KernelRidge":
-        self.x, self.weight, self.mean = x, np.zeros_like(y), np.zeros(y.shape[1])
-        own, between = _kernel(x, x), _kernel(valid_x, x)
-        for task in range(y.shape[1]):
-            known = np.flatnonzero(~np.isnan(y[:, task]))
+        base = np.arange(len(x)) if len(x) <= self.most else _landmarks(y, self.most, self.seed)
+        self.x, self.weight, self.mean = x[base], np.zeros((len(base), y.shape[1])), np.zeros(y.shape[1])
+        between = _kernel(valid_x, self.x)
+        own = _kernel(x, self.x)
+        patterns, which = np.unique(~np.isnan(y), axis=1, return_inverse=True)
+        for pattern, flags in enumerate(patterns.T):  # tasks measured on the same molecules share one decomposition
+            known, tasks = np.flatnonzero(flags), np.flatnonzero(which.ravel() == pattern)
             if not len(known):
                 continue
-            self.mean[task] = y[known, task].mean()
-            value, vector = np.linalg.eigh(own[np.ix_(known, known)])
-            turned = vector.T @ (y[known, task] - self.mean[task])
-            found = [vector @ (turned / (value + ridge)) for ridge in RIDGES]
-            scores = [_worth(valid_y[:, task], between[:, known] @ w + self.mean[task], self.score) for w in found]
-            self.weight[known, task] = found[int(np.argmax(scores))]
+            self.mean[tasks] = y[np.ix_(known, tasks)].mean(0)
+            rows = known if len(base) == len(x) else np.arange(len(base))
+            ways = self._ways(own[known], base, rows, y[np.ix_(known, tasks)] - self.mean[tasks])
+            for i, task in enumerate(tasks):
+                scores = [
+                    _worth(valid_y[:, task], between[:, rows] @ w[:, i] + self.mean[task], self.score) for w in ways
+                ]
+                self.weight[rows, task] = ways[int(np.argmax(scores))][:, i]
         return self
+
+    @staticmethod
+    def _ways(own: np.ndarray, base: np.ndarray, rows: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+        """Weights for every penalty: Eq. (1), or Eq. (2) where there are fewer landmarks than molecules."""
+        if len(own) == len(rows):
+            value, vector = np.linalg.eigh(own[:, rows])
+            turned = vector.T @ y
+            return [vector @ (turned / (value + ridge)[:, None]) for ridge in RIDGES]
+        small, vector = np.linalg.eigh(own[base])
+        root = vector / np.sqrt(np.maximum(small, 1e-6))  # K_bb^-1/2, up to a rotation
+        value, vector = np.linalg.eigh(root.T @ (own.T @ own) @ root)
+        turned = vector.T @ (root.T @ (own.T @ y))
+        return [root @ (vector @ (turned / (value + ridge)[:, None])) for ridge in RIDGES]
 
     def predict(self, x: np.ndarray) -> Labels:
         return _kernel(x, self.x) @ self.weight + self.mean
+
+
+def _landmarks(y: Labels, count: int, seed: int) -> np.ndarray:
+    """Some molecules to stand for all: those of the rarer class of the first task, at most half, then any."""
+    if np.isnan(y).any():
+        raise MoleculeError(f"{len(y)} training molecules with missing labels; allowed beyond `most`: complete labels")
+    order = np.random.default_rng(seed).permutation(len(y))
+    rare = y[order, 0] == (y[:, 0].mean() < 0.5)
+    first = order[rare][: count // 2]
+    return np.sort(np.concatenate([first, order[~np.isin(order, first)][: count - len(first)]]))
 
 
 def _worth(true: Float[np.ndarray, " molecule"], found: Float[np.ndarray, " molecule"], score: str) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from hmlm_lib.baselines import Model
+from hmlm_lib.chmr import record as molecules
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.evaluation import newcell, onecourse
@@ -31,7 +32,7 @@ SETTINGS: dict[str, dict] = {
     "flipped10_k8": {"k": 8, "flipped": 0.10},
 }
 # Settings with models and measures of their own.
-OTHERS = {name: family for family in (newcell, onecourse) for name in family.SETTINGS}
+OTHERS = {name: family for family in (newcell, onecourse, molecules) for name in family.SETTINGS}
 
 
 @lru_cache(maxsize=4)
@@ -83,7 +84,7 @@ def run_one(name: str, model: str, seed: int) -> dict:
 
 
 def settings() -> list[str]:
-    """Names of all settings: tasks A to C, then task D and the published protocol."""
+    """Names of all settings: tasks A to C, task D, the published protocol, the nine sets of molecules."""
     return [*SETTINGS, *OTHERS]
 
 
@@ -122,7 +123,7 @@ def run(
                 report(f"{name:14s} {model:18s} seed {seed}  {_short(row['values'])}")
 
 
-SHORT = re.compile("[ABDP]/mse_(all|unseen|k.*)|C/effect_.*")
+SHORT = re.compile("[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|M/(test|clean|random|valid)")
 
 
 def _short(values: dict) -> str:

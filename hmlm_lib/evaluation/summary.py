@@ -3,12 +3,14 @@
 `python -m hmlm_lib results` writes reports/results.md (every model) and the table between the README's markers.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from hmlm_lib.chmr import record as molecules
+from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation import benchmark, newcell, onecourse
 from hmlm_lib.evaluation.rows import as_table
@@ -33,16 +35,22 @@ SHORT = (
 BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- end of results -->"
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
+MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
 COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
 
 
 def measures(name: str) -> dict[str, str]:
     """Measure -> column title of a setting."""
-    return CELLS if name in newcell.SETTINGS else COURSE if name in onecourse.SETTINGS else TASKS
+    families = ((newcell, CELLS), (onecourse, COURSE), (molecules, MOLECULES))
+    return next((found for family, found in families if name in family.SETTINGS), TASKS)
+
+
+def _larger_is_better(name: str) -> bool:
+    return name in molecules.SETTINGS and SETS[molecules.SETTINGS[name]].score == "auroc"
 
 
 def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
-    """Mean, sd and n a measure of a setting's valid rows, by model: as `wanted`, or the first measure ascending.
+    """Mean, sd and n a measure of a setting's valid rows, by model: as `wanted`, or the best first.
 
     same_worlds: only worlds that every shown model with rows has.
     """
@@ -57,7 +65,7 @@ def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = 
     found = as_table(rows, measures(name))
     if wanted is not None:
         return found.reindex([model for model in wanted if model in found.index])
-    return found.sort_values((next(iter(measures(name))), "mean"))
+    return found.sort_values((next(iter(measures(name))), "mean"), ascending=not _larger_is_better(name))
 
 
 def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
@@ -86,25 +94,33 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
     found, titles = table(name, wanted), measures(name)
     if not len(found):
         return []
-    lines = [f"| {name} | {' | '.join(titles.values())} | worlds |", "|---" * (len(titles) + 2) + "|"]
+    draws = "seeds" if name in molecules.SETTINGS else "worlds"
+    lines = [f"| {name} | {' | '.join(titles.values())} | {draws} |", "|---" * (len(titles) + 2) + "|"]
     for model, row in found.iterrows():
-        cells = [_cell(row[measure, "mean"], row[measure, "sd"], "_r" in measure) for measure in titles]
+        cells = [_cell(row[measure, "mean"], row[measure, "sd"], _digits(measure)) for measure in titles]
         lines.append(f"| {str(model).replace('_', ' ')} | {' | '.join(cells)} | {int(row[next(iter(titles)), 'n'])} |")
     return [*lines, ""]
 
 
-def _cell(mean: float, sd: float, is_r: bool) -> str:
-    form = "{:.3f}" if is_r else "{:.5f}"
+def _digits(measure: str) -> int:
+    return 3 if measure.endswith("_r") or measure.startswith("M/") else 5
+
+
+def _cell(mean: float, sd: float, digits: int) -> str:
+    form = f"{{:.{digits}f}}"
     return form.format(mean) + ("" if np.isnan(sd) else " ± " + form.format(sd))
 
 
-def across(measure: str, title: str) -> list[str]:
-    """One measure of tasks A to C: a row a model, a column a setting that has rows, worlds in brackets."""
-    tables = {name: found for name in benchmark.SETTINGS if len(found := table(name, SHORT))}
+def across(
+    measure: str, title: str, settings: Iterable[str] = tuple(benchmark.SETTINGS), models: Collection[str] = SHORT
+) -> list[str]:
+    """One measure of several settings: a row a model, a column a setting that has rows, worlds or seeds in brackets."""
+    tables = {name: found for name in settings if len(found := table(name, models))}
     if not tables:
         return []
-    lines = [f"| {title} | {' | '.join(tables)} |", "|---" * (len(tables) + 1) + "|"]
-    for model in SHORT:
+    heads = [name.removeprefix("molecules_") for name in tables]
+    lines = [f"| {title} | {' | '.join(heads)} |", "|---" * (len(tables) + 1) + "|"]
+    for model in models:
         rows = [found.loc[model] if model in found.index else None for found in tables.values()]
         if any(row is not None for row in rows):
             cells = [_across_cell(row, measure) for row in rows]
@@ -115,20 +131,24 @@ def across(measure: str, title: str) -> list[str]:
 def _across_cell(row: pd.Series | None, measure: str) -> str:
     if row is None:
         return "-"
-    return f"{_cell(row[measure, 'mean'], row[measure, 'sd'], '_r' in measure)} ({int(row[measure, 'n'])})"
+    return f"{_cell(row[measure, 'mean'], row[measure, 'sd'], _digits(measure))} ({int(row[measure, 'n'])})"
 
 
 def short() -> str:
     """The README's tables."""
     lines = across("B/mse_all", "B, MSE") + across("C/effect_r", "C, r of the effect")
-    return "\n".join(lines + [line for name in (*newcell.SETTINGS, *onecourse.SETTINGS) for line in markdown(name)])
+    lines += [line for name in (*newcell.SETTINGS, *onecourse.SETTINGS) for line in markdown(name)]
+    for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
+        lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
+    return "\n".join(lines)
 
 
 def full() -> str:
     """Every setting, model and paired test that has rows."""
     lines = [
         "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
-        "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.", "",
+        "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs. Molecules:",
+        "AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.", "",
     ]  # fmt: skip
     for name in benchmark.settings():
         part = markdown(name)

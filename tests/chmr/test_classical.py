@@ -6,6 +6,7 @@ import torch
 
 from hmlm_lib.chmr.classical import KernelRidge, boosting, forest
 from hmlm_lib.chmr.neighbours import tanimoto
+from hmlm_lib.errors import MoleculeError
 
 
 def planted(seed=0, size=200, bits=64):
@@ -30,6 +31,24 @@ def test_kernel_ridge_solves_its_equations():
     kernel = tanimoto(torch.tensor(x), torch.tensor(x)).double().numpy()
     left = [kernel @ model.weight[:, 0] + ridge * model.weight[:, 0] for ridge in (0.03, 0.1, 0.3, 1.0, 3.0)]
     assert min(np.abs(one - (y[:, 0] - y[:, 0].mean())).max() for one in left) < 1e-6
+
+
+def test_landmarks_solve_their_equations_and_keep_the_rarer_class():
+    x, y = planted()
+    y = np.nan_to_num(y)[:, :2]
+    model = KernelRidge("mae", most=60).fit(x, y, x[:20], y[:20])
+    assert len(model.x) == 60
+    own, between = (tanimoto(torch.tensor(model.x), torch.tensor(b)).double().numpy() for b in (model.x, x))
+    w, target = model.weight[:, 0], y[:, 0] - y[:, 0].mean()
+    gap = [between @ (between.T @ w) + r * (own @ w) - between @ target for r in (0.03, 0.1, 0.3, 1.0, 3.0)]
+    assert min(np.abs(one).max() for one in gap) < 1e-6
+    rare = x[y[:, 0] == 1]
+    kept = {tuple(row) for row in model.x}
+    assert sum(tuple(row) in kept for row in rare) >= min(len(rare), 30)
+    hole = y.copy()
+    hole[0, 0] = np.nan
+    with pytest.raises(MoleculeError, match="missing labels"):
+        KernelRidge("mae", most=60).fit(x, hole, x, y)
 
 
 @pytest.mark.parametrize("build", [KernelRidge, lambda s: forest(s, 0, trees=50), lambda s: boosting(s, 0)])

@@ -1,0 +1,226 @@
+"""The nine sets as a table with rows: every model on the published split, on its clean part, and on other scaffolds.
+
+Values of a row: score on the published test, on its molecules whose skeleton is not in train, on the test of a split
+drawn by the row's seed without stereochemistry, on the published validation molecules; and the score of every task.
+
+An encoder is pretrained once a variant and seed, without labels, on all molecules of the nine sets and of the cellular
+tables, test molecules included: their structures, as in the papers. It is kept in the cache folder.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from hmlm_lib.chmr import benchmarks, cellular
+from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
+from hmlm_lib.chmr.checkpoint import load, save
+from hmlm_lib.chmr.classical import Classical, KernelRidge, Labels, Mean, boosting, forest
+from hmlm_lib.chmr.finetune import Head, HeadConfig, Tuned
+from hmlm_lib.chmr.material import Material
+from hmlm_lib.chmr.modalities import shuffled
+from hmlm_lib.chmr.model import CHMR, CHMRConfig
+from hmlm_lib.chmr.molecules import descriptors, fingerprints
+from hmlm_lib.chmr.pretrain import embed, pretrain
+from hmlm_lib.chmr.structure import Structure, form
+from hmlm_lib.data import cache_dir
+from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.evaluation.rows import code_hash, make_row
+from hmlm_lib.training import Training
+
+SETTINGS: dict[str, str] = {f"molecules_{name}": name for name in SETS}
+
+STRUCTURES = ("bits", "graph", "shape")
+PRETRAINING = Training(steps=3000, learning_rate=1e-3, weight_decay=1e-4)
+DATA = ("chmr.benchmarks", "chmr.molecules")
+DESCRIBED = (*DATA, "chmr.shapes", "chmr.structure")
+TRAINED = (*DESCRIBED, "chmr.finetune", "training")
+ENCODED = tuple(f"chmr.{name}" for name in ("model", "gin", "graphs", "tree_vq"))
+PRETRAINED = (
+    *DESCRIBED, *ENCODED, "training",
+    *(f"chmr.{name}" for name in (
+        "losses", "material", "propagation", "neighbours", "walks", "pretrain", "modalities", "cellular",
+    )),
+)  # fmt: skip
+
+# Chosen on validation molecules, for AUROC on ChEMBL2K, for errors on Biogen (reports/LOG.md).
+HEADS = {"auroc": HeadConfig(), "mae": HeadConfig(layers=3, dropout=0.2)}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How an encoder is pretrained. cells: `real`, `shuffled` among the measured molecules, or `none`."""
+
+    config: CHMRConfig
+    cells: str = "real"
+
+
+WHOLE = CHMRConfig(structure=STRUCTURES)
+VARIANTS: dict[str, Variant] = {
+    "chmr": Variant(WHOLE),
+    "shuffled": Variant(WHOLE, "shuffled"),
+    "no_cells": Variant(WHOLE, "none"),
+    # What InfoAlign does: a graph encoder whose decoders tell what stands along a walk, nothing else.
+    "infoalign": Variant(replace(WHOLE, structure=("graph",), depth=0, align=0.0)),
+}
+
+
+def pool() -> tuple[str, ...]:
+    """Every molecule of the nine sets once."""
+    return tuple(dict.fromkeys(one for name in SETS for one in benchmarks.load(name).smiles))
+
+
+@cache
+def material(cells: str, seed: int) -> Material:
+    """What encoders are pretrained on."""
+    tables = {"expression": cellular.expression(), "morphology": cellular.morphology()}
+    smiles, found = cellular.with_cells(pool(), tables)
+    if cells == "shuffled":
+        found = {name: shuffled(modality, seed) for name, modality in found.items()}
+    return Material.complete(Structure.from_smiles(smiles, form(smiles)), {} if cells == "none" else found)
+
+
+def pretrained(variant: str, seed: int) -> CHMR:
+    """The encoder of a variant and seed: from the cache, or trained now and put there."""
+    path = Path(cache_dir()) / "chmr" / f"{variant}-{seed}-{code_hash(PRETRAINED)}.safetensors"
+    if not path.is_file():
+        wanted = VARIANTS[variant]
+        training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
+        save(pretrain(material(wanted.cells, seed), wanted.config, training), path)
+        training.checkpoint.unlink()
+    return load(path)
+
+
+@lru_cache(maxsize=2)
+def assays(name: str) -> Assays:
+    """A data set by name, read once."""
+    return benchmarks.load(name)
+
+
+@lru_cache(maxsize=2)
+def structure(name: str) -> Structure:
+    """Its molecules as encoders read them."""
+    smiles = assays(name).smiles
+    return Structure.from_smiles(smiles, form(smiles))
+
+
+def described(name: str) -> Float[np.ndarray, "molecule feature"]:
+    """Fingerprints and descriptors, what is not a number at its mean."""
+    values = form(assays(name).smiles)
+    return np.concatenate(
+        [fingerprints(assays(name).smiles), np.where(np.isnan(values), np.nanmean(values, 0), values)], 1
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """build(set, seed) -> features (or rows) of all molecules, and a model that reads them. modules: code it rests on.
+
+    knows: `structure`, or `cells` where cellular data took part in pretraining.
+    """
+
+    build: Callable[[str, int], tuple[np.ndarray, Classical]]
+    modules: tuple[str, ...]
+    knows: str = "structure"
+
+
+def _head(name: str, seed: int) -> Head:
+    config = HEADS[assays(name).score]
+    return Head(assays(name).score, replace(config, training=replace(config.training, seed=seed)))
+
+
+def _frozen(variant: str, trained: bool = True) -> Entry:
+    def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
+        own = structure(name)
+        if trained:
+            model = pretrained(variant, seed)
+        else:
+            model = CHMR.from_features(own.features, VARIANTS[variant].config, seed).eval()
+            model.settle(own.shape)
+        latents = embed(model, own).reshape(len(own), -1)
+        return np.concatenate([described(name), latents], 1), _head(name, seed)
+
+    knows = "cells" if VARIANTS[variant].cells != "none" and trained else "structure"
+    return Entry(build, tuple(sorted({*PRETRAINED, *TRAINED})), knows)
+
+
+def _tuned(variant: str | None) -> Entry:
+    def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
+        own, head = structure(name), _head(name, seed)
+        if variant is None:
+            alone = replace(WHOLE, structure=("graph",), depth=0)
+            model, beside = CHMR.from_features(own.features, alone, seed), None
+        else:
+            model, beside = pretrained(variant, seed), described(name)
+        return np.arange(len(own)), Tuned(head.score, model, own, beside, head.config)
+
+    modules = {*TRAINED, *ENCODED} if variant is None else {*PRETRAINED, *TRAINED}
+    return Entry(build, tuple(sorted(modules)), "structure" if variant is None else "cells")
+
+
+def _classical(
+    features: Callable[[Sequence[str]], np.ndarray], model: Callable[[str, int], Classical], *modules: str
+) -> Entry:
+    def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
+        return features(assays(name).smiles), model(assays(name).score, seed)
+
+    return Entry(build, (*DATA, "chmr.classical", *modules))
+
+
+MODELS: dict[str, Entry] = {
+    "chmr": _frozen("chmr"),
+    "chmr_tuned": _tuned("chmr"),
+    "chmr_shuffled": _frozen("shuffled"),
+    "chmr_no_cells": _frozen("no_cells"),
+    "chmr_untrained": _frozen("chmr", trained=False),
+    "infoalign": _frozen("infoalign"),
+    "mean": _classical(fingerprints, lambda _, __: Mean()),
+    "kernel_ridge": _classical(fingerprints, KernelRidge, "chmr.neighbours"),
+    "forest": _classical(fingerprints, forest),
+    "boosting": _classical(fingerprints, boosting),
+    "boosting_descriptors": _classical(descriptors, boosting),
+    "mlp": Entry(lambda name, seed: (fingerprints(assays(name).smiles).astype(float), _head(name, seed)), TRAINED),
+    "mlp_descriptors": Entry(lambda name, seed: (described(name), _head(name, seed)), TRAINED),
+    "gin": _tuned(None),
+}
+
+
+def entry(name: str) -> Entry:
+    """The entry of a model; ModelError with the nearest name otherwise."""
+    if name not in MODELS:
+        raise ModelError(f"no model {name!r} of molecules{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def predicted(
+    model: Classical, x: np.ndarray, labels: Labels, split: Split, rows: Int[np.ndarray, " row"]
+) -> Float[np.ndarray, "row task"]:
+    """Trained and stopped on its parts of the split, asked about rows."""
+    model.fit(x[split.train], labels[split.train], x[split.valid], labels[split.valid])
+    return model.predict(x[rows])
+
+
+def run_one(setting: str, model: str, seed: int) -> dict:
+    """Fit one model on both splits of a set; the row."""
+    name, started = SETTINGS[setting], time.perf_counter()
+    data, wanted = assays(name), entry(model)
+    x, fitted = wanted.build(name, seed)
+    split, other = benchmarks.published_split(data), benchmarks.random_split(data, seed)
+    near = benchmarks.leak(data, split, fingerprints(data.smiles))
+    asked = np.concatenate([split.test, split.valid])
+    found = predicted(fitted, x, data.labels, split, asked)
+    test, valid = found[: len(split.test)], found[len(split.test) :]
+    whole, each = benchmarks.score(data, split.test, test)
+    values: dict[str, float | list[float]] = {
+        "M/test": whole,
+        "M/clean": benchmarks.score(data, split.test[~near.skeleton], test[~near.skeleton])[0],
+        "M/valid": benchmarks.score(data, split.valid, valid)[0],
+        "parameters": getattr(fitted, "n_parameters", 0),
+    }
+    values["M/random"] = benchmarks.score(data, other.test, predicted(fitted, x, data.labels, other, other.test))[0]
+    values["M/by_task"] = [float(f"{value:.4g}") for value in each]
+    return make_row(setting, model, seed, wanted.modules, values | {"seconds": time.perf_counter() - started})
