@@ -6,11 +6,18 @@
 | morphology | 717 compounds | 579 z-scores against DMSO | Cell Painting, mpimp-comas |
 
 They hardly share a molecule with each other or with the nine sets of labels, so most rows of every modality are
-missing: the paper's situation, only smaller.
+missing: the paper's situation, only smaller. Who has the published pretraining tables puts them in a folder and names
+it in HMLM_CELLS_DIR; the same commands then use these instead:
+
+    GE.csv.gz, CP-JUMP.csv.gz, CP-Bray.csv.gz        a column `smiles`, one row a profile
+    GE_feature.npz, CP-JUMP_feature.npz, ...         an array `data` [profile, feature], rows in the same order
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -20,6 +27,8 @@ from hmlm_lib.chmr.molecules import read_molecules, skeleton
 from hmlm_lib.data import fetch
 from hmlm_lib.errors import MoleculeError
 
+FOLDER = "HMLM_CELLS_DIR"
+PUBLISHED = {"GE": "expression", "CP-JUMP": "morphology_jump", "CP-Bray": "morphology_bray"}
 PAINTED = ("comas_dcm_1098x579", "comas_np_863x579")
 
 
@@ -47,12 +56,54 @@ def morphology() -> Table:
     return _table(whole, "Smiles", columns, "comas")
 
 
-def _table(rows: pd.DataFrame, column: str, features: list[str], source: str) -> Table:
+def _table(rows: pd.DataFrame, column: str, features: list, source: str) -> Table:
     if not features:
         raise MoleculeError(f"{source}: no column of features")
     found = read_molecules(rows[column].tolist(), source=source)
     kept = rows.iloc[list(found.row)][features].reset_index(drop=True)
     return Table(found.smiles, tuple(skeleton(one) for one in found.smiles), kept)
+
+
+def published(folder: str | Path) -> dict[str, Table]:
+    """Tables of a folder in the published layout, those that are there.
+
+    MoleculeError, naming the file, where a table lacks its features, or both have different rows.
+    """
+    found = {}
+    for name, modality in PUBLISHED.items():
+        listed, features = Path(folder) / f"{name}.csv.gz", Path(folder) / f"{name}_feature.npz"
+        if not listed.is_file() and not features.is_file():
+            continue
+        for path in (listed, features):
+            if not path.is_file():
+                raise MoleculeError(f"{path}: missing; allowed: {listed.name} and {features.name} side by side")
+        rows = pd.read_csv(listed)
+        if "smiles" not in rows:
+            raise MoleculeError(f"{listed}: no column 'smiles', but {', '.join(map(str, rows.columns))}")
+        values = _features(features)
+        if len(values) != len(rows):
+            raise MoleculeError(f"{features}: {len(values)} rows for {len(rows)} in {listed.name}; allowed: as many")
+        whole = pd.DataFrame(values).assign(smiles=rows["smiles"])
+        found[modality] = _table(whole, "smiles", list(range(values.shape[1])), str(listed))
+    if not found:
+        raise MoleculeError(f"{folder}: none of {', '.join(f'{name}.csv.gz' for name in PUBLISHED)} is there")
+    return found
+
+
+def _features(path: Path) -> np.ndarray:
+    try:
+        values = np.load(path, allow_pickle=False)["data"]
+    except (OSError, ValueError, KeyError, BadZipFile) as problem:
+        raise MoleculeError(f"{path}: not an archive with an array 'data' ({problem})") from None
+    if values.ndim != 2:
+        raise MoleculeError(f"{path}: 'data' has shape {values.shape}; allowed: profile x feature")
+    return values
+
+
+def tables() -> dict[str, Table]:
+    """The published tables where HMLM_CELLS_DIR names their folder, otherwise the two public ones."""
+    folder = os.environ.get(FOLDER)
+    return published(folder) if folder else {"expression": expression(), "morphology": morphology()}
 
 
 def with_cells(smiles: Sequence[str], tables: dict[str, Table]) -> tuple[tuple[str, ...], dict[str, Modality]]:

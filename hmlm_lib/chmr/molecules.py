@@ -5,29 +5,23 @@ SMILES), and counted. Charges, tautomers and stereochemistry stay as written. Co
 folder under a hash of the SMILES and of what was computed.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
-import rdkit
 from jaxtyping import Bool, Float
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from hmlm_lib.data import cache_dir
+from hmlm_lib.chmr.kept import kept
 from hmlm_lib.errors import MoleculeError
-from hmlm_lib.files import write_whole
 
 MORGAN_BITS, MORGAN_RADIUS, MACCS_BITS = 1024, 2, 167
 POOL_FROM = 2000  # molecules; starting processes costs more for fewer
-VERSION = 1  # of the features below: raise it where they change
 
 
 @dataclass(frozen=True)
@@ -112,10 +106,10 @@ def _bits(smiles: str) -> bytes:
 def fingerprints(smiles: Sequence[str]) -> Bool[np.ndarray, "molecule bit"]:
     """Morgan of radius 2 (1024 bits), then MACCS keys (167)."""
 
-    def compute() -> np.ndarray:
-        return np.frombuffer(b"".join(each(_bits, smiles)), dtype=np.uint8).reshape(len(smiles), -1)
+    def compute(new: Sequence[str]) -> np.ndarray:
+        return np.frombuffer(b"".join(each(_bits, new)), dtype=np.uint8).reshape(len(new), -1)
 
-    return np.unpackbits(cached("bits", smiles, compute), axis=1)[:, : MORGAN_BITS + MACCS_BITS].astype(bool)
+    return np.unpackbits(kept("bits", smiles, compute), axis=1)[:, : MORGAN_BITS + MACCS_BITS].astype(bool)
 
 
 def descriptor_names() -> tuple[str, ...]:
@@ -131,7 +125,7 @@ def _descriptors(smiles: str) -> list[float]:
 
 def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "molecule descriptor"]:
     """RDKit's two-dimensional descriptors as they come: some are NaN or huge for odd molecules."""
-    return cached("descriptors", smiles, lambda: np.array(each(_descriptors, smiles), dtype=np.float64))
+    return kept("descriptors", smiles, lambda new: np.array(each(_descriptors, new), dtype=np.float64))
 
 
 def each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
@@ -140,19 +134,3 @@ def each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
         return [compute(one) for one in smiles]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(compute, smiles, chunksize=256))
-
-
-def cached(kind: str, smiles: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array kept under the hash of the SMILES, computed and kept if it is not there or cannot be read."""
-    text = "\n".join((kind, str(VERSION), rdkit.__version__, *smiles))
-    path = Path(cache_dir()) / "features" / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
-    if path.is_file():
-        try:
-            return np.load(path, allow_pickle=False)
-        except (ValueError, OSError):
-            pass  # a damaged file is computed again
-    values = compute()
-    memory = BytesIO()
-    np.save(memory, values, allow_pickle=False)
-    write_whole(path, memory.getvalue(), MoleculeError)
-    return values

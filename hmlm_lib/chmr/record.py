@@ -36,14 +36,14 @@ SETTINGS: dict[str, str] = {f"molecules_{name}": name for name in SETS}
 
 STRUCTURES = ("bits", "graph", "shape")
 PRETRAINING = Training(steps=3000, learning_rate=1e-3, weight_decay=1e-4)
-DATA = ("chmr.benchmarks", "chmr.molecules")
+DATA = ("chmr.benchmarks", "chmr.molecules", "chmr.neighbours")
 DESCRIBED = (*DATA, "chmr.shapes", "chmr.structure")
 TRAINED = (*DESCRIBED, "chmr.finetune", "training")
 ENCODED = tuple(f"chmr.{name}" for name in ("model", "gin", "graphs", "tree_vq"))
 PRETRAINED = (
     *DESCRIBED, *ENCODED, "training",
     *(f"chmr.{name}" for name in (
-        "losses", "material", "propagation", "neighbours", "walks", "pretrain", "modalities", "cellular",
+        "losses", "material", "propagation", "walks", "pretrain", "modalities", "cellular",
     )),
 )  # fmt: skip
 
@@ -77,8 +77,7 @@ def pool() -> tuple[str, ...]:
 @cache
 def material(cells: str, seed: int) -> Material:
     """What encoders are pretrained on."""
-    tables = {"expression": cellular.expression(), "morphology": cellular.morphology()}
-    smiles, found = cellular.with_cells(pool(), tables)
+    smiles, found = cellular.with_cells(pool(), cellular.tables())
     if cells == "shuffled":
         found = {name: shuffled(modality, seed) for name, modality in found.items()}
     return Material.complete(Structure.from_smiles(smiles, form(smiles)), {} if cells == "none" else found)
@@ -179,7 +178,7 @@ MODELS: dict[str, Entry] = {
     "chmr_untrained": _frozen("chmr", trained=False),
     "infoalign": _frozen("infoalign"),
     "mean": _classical(fingerprints, lambda _, __: Mean()),
-    "kernel_ridge": _classical(fingerprints, KernelRidge, "chmr.neighbours"),
+    "kernel_ridge": _classical(fingerprints, KernelRidge),
     "forest": _classical(fingerprints, forest),
     "boosting": _classical(fingerprints, boosting),
     "boosting_descriptors": _classical(descriptors, boosting),

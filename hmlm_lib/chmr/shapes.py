@@ -15,7 +15,8 @@ from jaxtyping import Float
 from rdkit import Chem
 from rdkit.Chem import Descriptors3D, rdDistGeom, rdMolDescriptors
 
-from hmlm_lib.chmr.molecules import cached, each, quiet
+from hmlm_lib.chmr.kept import kept
+from hmlm_lib.chmr.molecules import each, quiet
 from hmlm_lib.errors import MoleculeError
 
 FORM = (
@@ -54,20 +55,20 @@ def _shape(smiles: str) -> list[float]:
 
 def shapes(smiles: Sequence[str]) -> Float[np.ndarray, "molecule 265"]:
     """Descriptors of every molecule, kept in the cache; NaN where there is no conformer."""
-    return cached("shapes", smiles, lambda: np.array(each(_shape, smiles), dtype=np.float64))
+    return kept("shapes", smiles, lambda new: np.array(each(_shape, new), dtype=np.float64))
 
 
 def unimol(smiles: Sequence[str]) -> Float[np.ndarray, "molecule 512"]:
     """Uni-Mol's vector of every molecule, kept in the cache. MoleculeError without the package `unimol_tools`."""
 
-    def compute() -> np.ndarray:
+    def compute(new: Sequence[str]) -> np.ndarray:
         try:
             from unimol_tools import UniMolRepr
         except ImportError:
             raise MoleculeError(
                 "Uni-Mol vectors need the package unimol_tools and its weights; allowed without it: shapes()"
             ) from None
-        found = UniMolRepr(data_type="molecule", remove_hs=False).get_repr(list(smiles))
+        found = UniMolRepr(data_type="molecule", remove_hs=False).get_repr(list(new))
         return np.asarray(found["cls_repr"], dtype=np.float64)
 
-    return cached("unimol", smiles, compute)
+    return kept("unimol", smiles, compute)

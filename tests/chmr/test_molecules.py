@@ -5,7 +5,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import MACCSkeys, rdFingerprintGenerator
 
-from hmlm_lib.chmr import molecules
+from hmlm_lib.chmr import kept, molecules
 from hmlm_lib.chmr.molecules import descriptor_names, descriptors, fingerprints, read_molecules, scaffold, skeleton
 from hmlm_lib.errors import MoleculeError
 
@@ -63,22 +63,45 @@ def test_descriptors_by_name():
     assert values[0, descriptor_names().index("MolWt")] == pytest.approx(180.16, abs=0.01)
 
 
-def test_features_are_computed_once_and_a_damaged_file_again(tmp_path, monkeypatch):
+def test_features_are_computed_once_a_molecule_and_a_damaged_shard_again(tmp_path, monkeypatch):
     first = fingerprints([ASPIRIN, "CCO"])
-    (kept,) = (tmp_path / "features").iterdir()
-    monkeypatch.setattr(molecules, "_bits", lambda one: pytest.fail("computed again"))
+    (array,) = (tmp_path / "features").glob("*/*.npy")
+    asked = []
+    compute = molecules._bits
+    monkeypatch.setattr(molecules, "_bits", lambda one: (asked.append(one), compute(one))[1])
+    assert np.array_equal(fingerprints(["CCO", "CCN", ASPIRIN, "CCO"])[[2, 0, 3]], first[[0, 1, 1]])
+    assert asked == ["CCN"]
+    array.write_bytes(array.read_bytes()[:50])
     assert np.array_equal(fingerprints([ASPIRIN, "CCO"]), first)
-    monkeypatch.undo()
-    monkeypatch.setenv("HMLM_CACHE_DIR", str(tmp_path))
-    kept.write_bytes(kept.read_bytes()[:50])
+    assert asked == ["CCN", ASPIRIN, "CCO"]
+    array.unlink(missing_ok=True)
+    array.with_suffix(".txt").write_text(ASPIRIN)
     assert np.array_equal(fingerprints([ASPIRIN, "CCO"]), first)
-    fingerprints(["CCO", ASPIRIN])  # another order is another table
-    assert len(list((tmp_path / "features").iterdir())) == 2
+    with pytest.raises(MoleculeError, match="no molecule; allowed: at least one"):
+        fingerprints([])
+
+
+def test_finished_shards_survive_an_interruption(monkeypatch):
+    monkeypatch.setattr(kept, "SHARD", 2)
+    compute, asked = molecules._bits, []
+
+    def stopped(one):
+        asked.append(one)
+        if one == "CCCCCC":
+            raise KeyboardInterrupt
+        return compute(one)
+
+    monkeypatch.setattr(molecules, "_bits", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        fingerprints(["CC", "CCC", "CCCC", "CCCCC", "CCCCCC"])
+    asked.clear()
+    fingerprints(["CC", "CCC", "CCCC", "CCCCC"])
+    assert asked == []
 
 
 def test_in_processes_the_same(monkeypatch):
     smiles = [ASPIRIN, "CCO", "CCN", "c1ccncc1"]
     expected = fingerprints(smiles)
     monkeypatch.setattr(molecules, "POOL_FROM", 2)
-    monkeypatch.setattr(molecules, "VERSION", 2)  # another file
+    monkeypatch.setattr(kept, "VERSION", 0)  # another folder
     assert np.array_equal(fingerprints(smiles), expected)

@@ -1,0 +1,62 @@
+"""Features of molecules, each computed once: arrays in the cache folder, found again by SMILES.
+
+A shard is an array and the SMILES of its rows; what is asked for and in no shard is computed and becomes a shard. The
+list is written last, so an array without one is ignored, and so is a damaged shard.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import rdkit
+
+from hmlm_lib.data import cache_dir
+from hmlm_lib.errors import MoleculeError
+from hmlm_lib.files import write_whole
+
+VERSION = 2  # of the features: raise it where they change
+SHARD = 4096  # molecules; what is finished is kept
+
+
+def kept(kind: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:
+    """compute(smiles) [molecule, feature], of which only the rows that no shard holds are computed.
+
+    MoleculeError for an empty list.
+    """
+    if not len(smiles):
+        raise MoleculeError("no molecule; allowed: at least one")
+    folder = Path(cache_dir()) / "features" / f"{kind}-{VERSION}-{rdkit.__version__}"
+    shards = [shard for path in sorted(folder.glob("*.txt")) if (shard := _shard(path)) is not None]
+    place = {one: (s, row) for s, (names, _) in enumerate(shards) for row, one in enumerate(names)}
+    missing = list(dict.fromkeys(one for one in smiles if one not in place))
+    for new in (missing[at : at + SHARD] for at in range(0, len(missing), SHARD)):
+        values = compute(new)
+        _write(folder, new, values)
+        place |= {one: (len(shards), row) for row, one in enumerate(new)}
+        shards.append((new, values))
+    where = np.array([place[one] for one in smiles])
+    found = np.empty((len(smiles), shards[where[0, 0]][1].shape[1]), shards[where[0, 0]][1].dtype)
+    for s in np.unique(where[:, 0]):
+        here = where[:, 0] == s
+        found[here] = shards[s][1][where[here, 1]]
+    return found
+
+
+def _shard(listed: Path) -> tuple[list[str], np.ndarray] | None:
+    """SMILES and rows, or None where they do not belong together."""
+    names = listed.read_text().split("\n")
+    try:
+        values = np.load(listed.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError):
+        return None
+    return (names, values) if len(names) == len(values) and values.ndim == 2 else None
+
+
+def _write(folder: Path, smiles: list[str], values: np.ndarray) -> None:
+    text, memory = "\n".join(smiles), BytesIO()
+    np.save(memory, values, allow_pickle=False)
+    path = folder / hashlib.sha256(text.encode()).hexdigest()[:24]
+    write_whole(path.with_suffix(".npy"), memory.getvalue(), MoleculeError)
+    write_whole(path.with_suffix(".txt"), text, MoleculeError)

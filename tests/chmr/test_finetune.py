@@ -1,0 +1,90 @@
+"""Encoders that are tuned, their files, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from hmlm_lib.chmr.benchmarks import by_task
+from hmlm_lib.chmr.checkpoint import load, save
+from hmlm_lib.chmr.finetune import HeadConfig, Tuned
+from hmlm_lib.chmr.model import CHMR, CHMRConfig
+from hmlm_lib.chmr.planted import planted
+from hmlm_lib.chmr.pretrain import embed
+from hmlm_lib.chmr.structure import Structure
+from hmlm_lib.errors import ModelError
+from hmlm_lib.training import Training
+
+SHORT = HeadConfig(hidden=32, layers=1, dropout=0.1, batch=128, training=Training(steps=160, learning_rate=3e-3))
+
+
+@pytest.fixture(scope="module")
+def made():
+    p = planted(500, seed=3)
+    return p, Structure.from_smiles(p.smiles, np.random.default_rng(0).standard_normal((500, 7)))
+
+
+def model(molecules, **config):
+    found = CHMR.from_features(
+        molecules.features | {"expression": 5}, CHMRConfig(width=32, layers=2, depth=3, **config)
+    )
+    found.settle(molecules.shape)
+    return found.eval()
+
+
+def fitted(made, structure=("graph",), beside=None, seed=0):
+    p, molecules = made
+    rows = np.arange(400)
+    encoder = model(molecules, structure=structure)
+    config = HeadConfig(**vars(SHORT) | {"training": Training(steps=160, learning_rate=3e-3, seed=seed)})
+    head = Tuned("auroc", encoder, molecules, beside, config)
+    return encoder, head.fit(rows[:300], p.labels[:300], rows[300:], p.labels[300:400])
+
+
+def test_a_tuned_encoder_learns_from_atoms_and_leaves_the_given_one_alone(made):
+    p, molecules = made
+    before = {name: value.clone() for name, value in model(molecules, structure=("graph",)).state_dict().items()}
+    encoder, head = fitted(made)
+    asked = np.arange(400, 500)
+    assert np.nanmean(by_task(p.labels[asked], head.predict(asked), "auroc")) > 0.6
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    changed = head.net.encoder.state_dict()
+    assert not torch.equal(changed["gin.atom.tables.0.weight"], before["gin.atom.tables.0.weight"])
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(made):
+    asked = np.arange(400, 500)
+    one, same, other = (fitted(made, seed=seed)[1].predict(asked) for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_features_beside_the_latents_are_read(made):
+    p, _ = made
+    beside = np.concatenate([p.labels, 1000 * p.labels[:, :1]], axis=1)  # the answer itself
+    _, head = fitted(made, ("bits", "shape"), beside)
+    asked = np.arange(400, 500)
+    assert np.nanmean(by_task(p.labels[asked], head.predict(asked), "auroc")) > 0.95
+
+
+def test_auroc_by_hand_with_ties_and_missing_labels():
+    true = np.array([[1, 0, np.nan], [0, 0, np.nan], [1, 0, 1.0], [0, 0, np.nan], [np.nan, 1, np.nan]])
+    predicted = np.array([[0.9, 1, 0], [0.2, 2, 0], [0.5, 3, 0], [0.5, 4, 0], [-9.0, 2.5, 0]])
+    # task 0: .9 > .2, .9 > .5, .5 > .2, .5 = .5: 3.5 of 4 pairs; task 1: 2.5 beats 1 and 2 of four; task 2: no pair
+    assert by_task(true, predicted, "auroc") == pytest.approx([3.5 / 4, 2 / 4, np.nan], nan_ok=True)
+
+
+def test_a_checkpoint_embeds_the_same_and_names_what_does_not_fit(made, tmp_path):
+    _, molecules = made
+    whole = model(molecules, structure=("bits", "graph", "shape"))
+    path = save(whole, tmp_path / "chmr.safetensors")
+    again = load(path, molecules.features)
+    assert again.config == whole.config
+    assert np.array_equal(embed(again, molecules), embed(whole, molecules))
+    with pytest.raises(ModelError, match=r"chmr.safetensors: reads 7 features of shape; the material has 8"):
+        load(path, molecules.features | {"shape": 8})
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ModelError, match="not a readable safetensors file"):
+        load(path)
+    with pytest.raises(ModelError, match="no such checkpoint"):
+        load(tmp_path / "none.safetensors")
