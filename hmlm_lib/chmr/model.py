@@ -29,7 +29,8 @@ CUT = 5.0
 
 @dataclass(frozen=True)
 class CHMRConfig:
-    """width: of every latent. layers: of the graph network. depth: of the tree, 0 for none.
+    """width: of every latent. layers: of the graph network. depth: of the tree, 0 for none; branch: children of a
+    code (depth 1 and many of them: a flat codebook).
 
     align, tree, reconstruct: weights of Eq. (4), 0 leaves a part out; contrast, variance: of the two parts of Eq. (2).
     drop: probability that a part of the anchor is left out. structure: parts of the anchor. revive_every: steps between
@@ -39,6 +40,7 @@ class CHMRConfig:
     width: int = 128
     layers: int = 4
     depth: int = 6
+    branch: int = 2
     dropout: float = 0.1
     align: float = 1.0
     contrast: float = 1.0
@@ -115,7 +117,7 @@ class CHMR(nn.Module):
             self.gin = GIN(d, config.layers, config.dropout)
             self.project["graph"] = projection(d, d)
         self.decode = nn.ModuleDict({name: nn.Linear(d, count) for name, count in features.items()})
-        self.tree = TreeVQ(config.depth, d) if config.depth else None
+        self.tree = TreeVQ(config.depth, d, branch=config.branch) if config.depth else None
         for name, value in (("centre", 0.0), ("sd", 1.0)):  # of the descriptors it was trained on
             self.register_buffer(name, torch.full((features.get("shape", 0),), value))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))  # of training; a resumed run goes on counting

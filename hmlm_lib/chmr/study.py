@@ -1,12 +1,15 @@
 """What each part of CHMR is worth, measured on planted molecules, where the best possible answer is known."""
 
+import os
+import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
+from joblib import Parallel, delayed
 
 from hmlm_lib.chmr.benchmarks import Split, by_task
 from hmlm_lib.chmr.classical import Classical, KernelRidge
@@ -21,14 +24,42 @@ from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.training import Training
 
-ABLATIONS: dict[str, dict] = {
-    "chmr": {},
-    "no_contrast": {"contrast": 0.0},
-    "no_vicreg": {"variance": 0.0},
-    "no_alignment": {"align": 0.0},
-    "no_tree": {"depth": 0},
-    "no_reconstruction": {"reconstruct": 0.0},
-}
+
+@dataclass(frozen=True)
+class Run:
+    """One encoder to train. missing: fraction of every modality hidden; how: these are imputed; steps: None for all."""
+
+    config: CHMRConfig
+    missing: float = 0.0
+    how: str = "propagation"
+    steps: int | None = None
+
+
+def ablations(config: CHMRConfig, missing: float) -> dict[str, Run]:
+    """CHMR whole, and with one part taken away or replaced; `untrained` is the same encoder before any training."""
+    whole = Run(config, missing)
+    changed = {
+        "chmr": {},
+        "no contrast": {"contrast": 0.0},
+        "no VICReg": {"variance": 0.0},
+        "no alignment": {"align": 0.0},
+        "no tree": {"depth": 0},
+        "flat codebook": {"depth": 1, "branch": 2 ** (config.depth + 1) - 2},
+        "no reconstruction": {"reconstruct": 0.0},
+        "fingerprint only": {"structure": ("bits",)},
+        "graph only": {"structure": ("graph",)},
+    }
+    runs = {name: replace(whole, config=replace(config, **change)) for name, change in changed.items()}
+    runs |= {f"impute {how}": replace(whole, how=how) for how in IMPUTATIONS[1:]} if missing else {}
+    return runs | {"untrained": replace(whole, steps=0)}
+
+
+def sweeps(config: CHMRConfig) -> dict[str, Run]:
+    """Depth of the tree and both weights of the loss, all cells measured."""
+    values = {"depth": (2, 4, 8), "align": (0.1, 10.0), "tree": (0.1, 10.0)}
+    return {
+        f"{name} {value:g}": Run(replace(config, **{name: value})) for name, many in values.items() for value in many
+    }
 
 
 def split(count: int, seed: int, labelled: float = 0.3) -> Split:
@@ -84,46 +115,54 @@ def without_cells(molecules: Planted, parts: Split, head: HeadConfig) -> dict[st
     }
 
 
-def material(molecules: Planted, missing: float, seed: int) -> Material:
+def material(molecules: Planted, missing: float, seed: int, how: str = "propagation") -> Material:
     """Planted molecules with a fraction of every modality hidden, ready to train on."""
     cells = {name: hide(m, missing, seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
-    return Material.complete(Structure.from_smiles(molecules.smiles), cells)
+    return Material.complete(Structure.from_smiles(molecules.smiles), cells, how)
 
 
-def frozen_score(model: CHMR, data: Material, molecules: Planted, parts: Split, head: HeadConfig) -> float:
-    """AUROC of a perceptron on the frozen latents."""
+def scores(
+    molecules: Planted, runs: dict[str, Run], parts: Split, training: Training, head: HeadConfig
+) -> dict[str, float]:
+    """AUROC of a perceptron on the frozen latents, run by run; side by side, one process a core."""
+    ready = {
+        (missing, how): material(molecules, missing, training.seed, how)
+        for missing, how in sorted({(run.missing, run.how) for run in runs.values()})
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "A worker stopped")  # slow to start on a busy machine, nothing is lost
+        found = Parallel(n_jobs=os.cpu_count())(
+            delayed(_score)(molecules, ready[run.missing, run.how], run, parts, training, head) for run in runs.values()
+        )
+    return dict(zip(runs, found, strict=True))
+
+
+def _score(molecules: Planted, data: Material, run: Run, parts: Split, training: Training, head: HeadConfig) -> float:
+    steps = training.steps if run.steps is None else run.steps
+    model = pretrain(data, run.config, replace(training, steps=steps))
     x = embed(model, data).reshape(len(data), -1)
     return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
 
 
-def ablations(
-    molecules: Planted,
-    missing: float,
-    parts: Split,
-    config: CHMRConfig,
-    training: Training,
-    head: HeadConfig,
-    names: Sequence[str] = tuple(ABLATIONS),
-) -> dict[str, float]:
-    """AUROC of CHMR with one part taken away; `untrained` is the same encoder before any training."""
-    data, found = material(molecules, missing, training.seed), {}
-    for name in names:
-        model = pretrain(data, replace(config, **ABLATIONS[name]), training)
-        found[name] = frozen_score(model, data, molecules, parts, head)
-    fresh = CHMR.from_features(data.features, config, training.seed).eval()
-    return found | {"untrained": frozen_score(fresh, data, molecules, parts, head)}
-
-
 def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) -> pd.DataFrame:
-    """Per level of the tree: codes, share of them used, perplexity, evenness (perplexity / codes), purity.
+    """Per level of the tree: codes; share of them used by any latent, and by anchors; perplexity and purity of anchors.
 
-    purity: fraction of molecules whose mechanism is the commonest one of their code.
+    any latent: anchors and cells, as in training: all of them share the tree. evenness: perplexity / codes. purity:
+    fraction of molecules whose mechanism is the commonest one of their code.
     """
-    latents = torch.as_tensor(embed(model, data))
-    path = model.tree.path(model.anchor(latents))
+    with torch.no_grad():
+        anchor = model.anchor(torch.as_tensor(embed(model, data)))
+        cells = [model.project[name](cell.filled) for name, cell in data.cells.items()]
+    path, every = model.tree.path(anchor), model.tree.path(torch.cat([anchor, *cells]))
+    parts = zip(usage(every, model.tree.branch), usage(path, model.tree.branch), perplexity(path), strict=True)
     rows = []
-    for level, (used, spread) in enumerate(zip(usage(path), perplexity(path), strict=True)):
-        count, table = 2 ** (level + 1), pd.crosstab(path[:, level].numpy(), mechanism)
-        row = {"level": level + 1, "codes": count, "used": used, "perplexity": spread, "evenness": spread / count}
-        rows.append(row | {"purity": table.max(axis=1).sum() / len(mechanism)})
+    for level, (used, of_anchors, spread) in enumerate(parts):
+        count = len(model.tree.codes[level])
+        members = pd.crosstab(path[:, level].numpy(), mechanism)
+        rows.append(
+            {
+                "level": level + 1, "codes": count, "used": used, "used by anchors": of_anchors, "perplexity": spread,
+                "evenness": spread / count, "purity": members.max(axis=1).sum() / len(mechanism),
+            }
+        )  # fmt: skip
     return pd.DataFrame(rows).set_index("level")

@@ -37,26 +37,31 @@ def similarity_bound(alpha: float) -> float:
 
 
 class TreeVQ(nn.Module):
-    """depth levels of 2, 4, 8 ... codes of a width; commitment: beta of Eq. (2)."""
+    """depth levels of 2, 4, 8 ... codes of a width; commitment: beta of Eq. (2).
 
-    def __init__(self, depth: int, width: int, commitment: float = 0.25):
+    branch: children of a code; depth 1 and many branches make a flat codebook.
+    """
+
+    def __init__(self, depth: int, width: int, commitment: float = 0.25, branch: int = 2):
         super().__init__()
-        if depth < 1 or width < 1:
-            raise MoleculeError(f"depth = {depth}, width = {width}; allowed: 1 or more")
-        self.depth, self.commitment = depth, commitment
-        self.codes = nn.ParameterList(unit(torch.randn(2 ** (level + 1), width)) for level in range(depth))
+        if depth < 1 or width < 1 or branch < 2:
+            raise MoleculeError(
+                f"depth = {depth}, width = {width}, branch = {branch}; allowed: 1 or more, branch 2 or more"
+            )
+        self.depth, self.commitment, self.branch = depth, commitment, branch
+        self.codes = nn.ParameterList(unit(torch.randn(branch ** (level + 1), width)) for level in range(depth))
         for level in range(depth):
-            self.register_buffer(f"uses_{level}", torch.zeros(2 ** (level + 1)))
+            self.register_buffer(f"uses_{level}", torch.zeros(branch ** (level + 1)))
 
     def uses(self, level: int) -> Float[Tensor, " code"]:
         """How often each code was chosen in training since the last revival."""
         return getattr(self, f"uses_{level}")
 
     def path(self, z: Float[Tensor, "row width"]) -> Int[Tensor, "row level"]:
-        """Eq. (1): the better of two children, level by level."""
+        """Eq. (1): the best of the children, level by level."""
         direction, parent, chosen = unit(z), torch.zeros(len(z), dtype=torch.long, device=z.device), []
         for codes in self.codes:
-            children = 2 * parent[:, None] + torch.arange(2, device=z.device)
+            children = self.branch * parent[:, None] + torch.arange(self.branch, device=z.device)
             likeness = torch.einsum("rw,rcw->rc", direction, unit(codes)[children])
             parent = children.gather(1, likeness.argmax(1, keepdim=True))[:, 0]
             chosen.append(parent)
@@ -75,7 +80,7 @@ class TreeVQ(nn.Module):
         straight = z[:, None] + (length * codes - z[:, None]).detach()
         if self.training:
             for level in range(self.depth):
-                self.uses(level).add_(torch.bincount(path[:, level], minlength=2 ** (level + 1)))
+                self.uses(level).add_(torch.bincount(path[:, level], minlength=len(self.codes[level])))
         return Quantised(straight, path, towards_code.mean() + self.commitment * commitment.mean())
 
     @torch.no_grad()
@@ -88,31 +93,36 @@ class TreeVQ(nn.Module):
         for level, codes in enumerate(self.codes):
             path = self.path(z)
             for code in self._idle(level, share).tolist():
-                here = path[:, level - 1] == code // 2 if level else torch.ones(len(z), dtype=torch.bool)
+                here = path[:, level - 1] == code // self.branch if level else torch.ones(len(z), dtype=torch.bool)
                 rows = here.nonzero()[:, 0]
                 if not len(rows):
                     continue
-                sibling = unit(codes[code ^ 1])
-                # The latent least like the sibling, among a few: it is what the sibling serves worst.
+                sibling = unit(codes[self._busiest(level, code // self.branch)])
+                # The latent least like that sibling, among a few: it is what the sibling serves worst.
                 few = rows[torch.randint(len(rows), (8,), generator=generator)]
                 codes[code] = unit(z[few[(unit(z[few]) @ sibling).argmin()]])
                 revived += 1
             self.uses(level).zero_()
         return revived
 
+    def _busiest(self, level: int, parent: int) -> int:
+        """The child of a parent that was chosen most often."""
+        first = self.branch * parent
+        return first + int(self.uses(level)[first : first + self.branch].argmax())
+
     def _idle(self, level: int, share: float) -> Int[Tensor, " code"]:
         uses = self.uses(level)
-        pair = uses.view(-1, 2).sum(1).repeat_interleave(2)
-        return ((uses < share * pair / 2) | (pair == 0)).nonzero()[:, 0]
+        family = uses.view(-1, self.branch).sum(1).repeat_interleave(self.branch)
+        return ((uses < share * family / self.branch) | (family == 0)).nonzero()[:, 0]
 
 
-def usage(path: Int[Tensor, "row level"]) -> list[float]:
+def usage(path: Int[Tensor, "row level"], branch: int = 2) -> list[float]:
     """Fraction of a level's codes that occur, a level."""
-    return [path[:, level].unique().numel() / 2 ** (level + 1) for level in range(path.shape[1])]
+    return [path[:, level].unique().numel() / branch ** (level + 1) for level in range(path.shape[1])]
 
 
 def perplexity(path: Int[Tensor, "row level"]) -> list[float]:
-    """exp(entropy) of the codes, a level: 2^(level + 1) where all are used alike, 1 after a collapse."""
+    """exp(entropy) of the codes, a level: their number where all are used alike, 1 after a collapse."""
     found = []
     for level in range(path.shape[1]):
         share = torch.bincount(path[:, level]).double() / len(path)

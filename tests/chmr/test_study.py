@@ -6,7 +6,7 @@ import pytest
 
 from hmlm_lib.chmr import study
 from hmlm_lib.chmr.finetune import HeadConfig
-from hmlm_lib.chmr.model import CHMRConfig
+from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import pretrain
 from hmlm_lib.figures import fig_codes, fig_imputation, fig_scores
@@ -38,11 +38,24 @@ def test_imputation_helps_where_structure_decides_and_not_on_cliffs(molecules):
 def test_cells_teach_and_nothing_beats_the_best(molecules):
     parts = study.split(len(molecules), 0)
     found = study.without_cells(molecules, parts, HEAD)
-    found |= study.ablations(molecules, 0.0, parts, CONFIG, TRAINING, HEAD, ["chmr", "no_alignment"])
-    assert set(found) == {"best", "kernel_ridge", "mlp", "chmr", "no_alignment", "untrained"}
-    assert found["chmr"] > max(found["untrained"], found["no_alignment"]) + 0.01
+    runs = study.ablations(CONFIG, 0.0)
+    wanted = ("chmr", "no alignment", "flat codebook", "untrained")
+    found |= study.scores(molecules, {name: runs[name] for name in wanted}, parts, TRAINING, HEAD)
+    assert set(found) == {"best", "kernel_ridge", "mlp", *wanted}
+    assert found["chmr"] > max(found["untrained"], found["no alignment"]) + 0.01
     assert max(value for name, value in found.items() if name != "best") < found["best"]
     assert len(fig_scores(pd.DataFrame({"all": found})).axes) == 1
+
+
+def test_every_run_of_the_plan_is_a_model_that_can_be_made():
+    plan = study.ablations(CONFIG, 0.9) | study.sweeps(CONFIG)
+    assert {"impute mean", "impute zero", "impute nearest", "depth 8", "align 0.1", "tree 10"} <= set(plan)
+    assert "impute mean" not in study.ablations(CONFIG, 0.0)
+    features = {"bits": 10, "expression": 4}
+    codes = {name: CHMR.from_features(features, run.config).tree for name, run in plan.items()}
+    assert codes["no tree"] is None
+    flat = [len(level) for level in codes["flat codebook"].codes]
+    assert flat == [sum(len(level) for level in codes["chmr"].codes)]  # as many codes as the whole tree
 
 
 def test_codes_are_counted_by_level(molecules):
@@ -51,4 +64,5 @@ def test_codes_are_counted_by_level(molecules):
     assert table["codes"].tolist() == [2, 4, 8]
     assert (table["perplexity"] <= table["codes"] * table["used"] + 1e-6).all()
     assert table["purity"].is_monotonic_increasing
+    assert (table["used"] >= table["used by anchors"]).all()
     assert fig_codes(table).axes[0].get_xlabel() == "level of the tree (codes)"

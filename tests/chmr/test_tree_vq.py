@@ -115,3 +115,19 @@ def test_bad_input_is_named():
         TreeVQ(0, 4)
     with pytest.raises(MoleculeError, match="no latent vector"):
         tree()(torch.zeros(0, 16))
+
+
+def test_a_flat_codebook_is_a_tree_of_one_level():
+    torch.manual_seed(0)
+    vq = TreeVQ(1, 8, branch=30)
+    z = torch.randn(200, 8)
+    nearest = (unit(z) @ unit(vq.codes[0]).T).argmax(1)
+    assert torch.equal(vq.path(z)[:, 0], nearest)
+    assert usage(vq.path(z), branch=30) == [len(nearest.unique()) / 30]
+    with torch.no_grad():
+        vq.codes[0][5:] = -unit(z.mean(0))  # far from everybody
+    z = z + 4 * unit(z.mean(0))
+    before = usage(vq.train().path(z), 30)[0]
+    vq(z)
+    assert vq.revive(z, torch.Generator().manual_seed(0)) > 0
+    assert usage(vq.path(z), 30)[0] > before
