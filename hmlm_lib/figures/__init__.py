@@ -19,7 +19,7 @@ from hmlm_lib.figures.model import (
     fig_learned_against_true,
     fig_predictions,
 )
-from hmlm_lib.figures.molecules import fig_codes, fig_imputation, fig_scores
+from hmlm_lib.figures.molecules import fig_codes, fig_imputation, fig_scores, fig_sets, fig_sweeps, fig_worth
 from hmlm_lib.figures.network import fig_module_edges, fig_network, module_edges
 from hmlm_lib.figures.style import (
     CONDITION_COLOURS,

@@ -5,7 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 HOW_COLOURS = {"propagation": "#c1272d", "nearest": "#0072b2", "mean": "#555555", "zero": "#b0b0b0"}
-PARTS = {"purity": "#c1272d", "used": "#0072b2", "evenness": "#e69f00"}
+OWN = "#c1272d"
+PUBLISHED_MARKS = {"CHMR": ("D", "#111111"), "InfoAlign": ("s", "#777777")}
+PARTS = {"purity": "#c1272d", "used": "#0072b2", "used by anchors": "#56b4e9", "evenness": "#e69f00"}
 
 
 def fig_imputation(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
@@ -36,7 +38,7 @@ def fig_scores(table: pd.DataFrame, best: str = "best") -> Figure:
     low = min(0.5, float(shown.min(axis=None)))
     for ax, setting in zip(axes[0], shown.columns, strict=True):
         values = shown.loc[order, setting]
-        colours = ["#c1272d" if name == "chmr" else "#b0b0b0" for name in order]
+        colours = [OWN if name == "chmr" else "#b0b0b0" for name in order]
         ax.barh(range(len(order)), values, color=colours, height=0.7)
         ax.axvline(table.loc[best, setting], color="#111111", lw=1.2, ls="--")
         ax.set(title=str(setting), xlabel="AUROC", xlim=(low, 1.0))
@@ -52,4 +54,69 @@ def fig_codes(table: pd.DataFrame) -> Figure:
     ax.set(xlabel="level of the tree (codes)", ylabel="fraction", ylim=(0, 1.05))
     ax.set_xticks(list(table.index), [f"{level}\n({codes})" for level, codes in table["codes"].items()])
     fig.legend(loc="outside right center")
+    return fig
+
+
+def fig_sweeps(missing: pd.Series, sweeps: dict[str, pd.Series], lines: dict[str, float]) -> Figure:
+    """AUROC of CHMR against the fraction of cells missing, then against each setting; lines: what needs no cells."""
+    count = 1 + len(sweeps)
+    fig, axes = plt.subplots(1, count, figsize=(2.6 * count + 1.6, 3.2), sharey=True)
+    axes[0].plot(100 * missing.index, missing, marker="o", ms=4, color=OWN, label="chmr")
+    axes[0].set(xlabel="cells missing, %", ylabel="AUROC")
+    for ax, (name, values) in zip(axes[1:], sweeps.items(), strict=True):
+        ax.plot(range(len(values)), values, marker="o", ms=4, color=OWN)
+        ax.set_xticks(range(len(values)), [f"{x:g}" for x in values.index])
+        ax.set_xlabel(name)
+        ax.margins(x=0.15)
+    for (name, value), style in zip(lines.items(), ("--", "-.", ":"), strict=False):
+        for ax in axes:
+            ax.axhline(value, color="#555555", lw=0.9, ls=style, label=name if ax is axes[0] else None)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+    return fig
+
+
+def fig_sets(table: pd.DataFrame, published: pd.DataFrame, worse: tuple[str, ...] = ("biogen",)) -> Figure:
+    """Score of every model on every set, a panel a set; mean and sd over seeds, published figures as marks.
+
+    table: columns set, model, mean, sd; published: index model, columns sets. worse: sets where smaller is better,
+    drawn with a reversed axis so that right is better everywhere.
+    """
+    sets = list(dict.fromkeys(table["set"]))
+    models = list(dict.fromkeys(table["model"]))[::-1]
+    rows = -(-len(sets) // 3)
+    fig, axes = plt.subplots(
+        rows, 3, figsize=(10.5, 0.9 + rows * (0.2 * len(models) + 0.7)), sharey=True, squeeze=False
+    )
+    for ax, name in zip(axes.flat, sets, strict=False):
+        here = table[table["set"] == name].set_index("model").reindex(models)
+        for y, (model, row) in enumerate(here.iterrows()):
+            colour = OWN if str(model).startswith("chmr") else "#555555"
+            ax.errorbar(row["mean"], y, xerr=row["sd"], fmt="o", ms=4, lw=1, color=colour)
+        for label, (mark, colour) in PUBLISHED_MARKS.items():
+            value = published.loc[label].get(name)
+            if pd.notna(value):
+                ax.plot(value, len(models) - 0.3, mark, ms=5, color=colour, clip_on=False)
+        ax.set_title(name, fontsize=9)
+        ax.grid(axis="y", lw=0.4, color="#dddddd")
+        if name in worse:
+            ax.invert_xaxis()
+            ax.set_title(f"{name} (error, axis reversed)", fontsize=9)
+    for ax in axes.flat[len(sets) :]:
+        ax.set_visible(False)
+    axes[0, 0].set_yticks(range(len(models)), [model.replace("_", " ") for model in models])
+    axes[0, 0].set_ylim(-0.6, len(models) + 0.1)
+    marks = [plt.Line2D([], [], ls="", marker=m, color=c, ms=5) for m, c in PUBLISHED_MARKS.values()]
+    fig.legend(marks, [f"{name}, published" for name in PUBLISHED_MARKS], loc="outside lower center", ncols=2)
+    return fig
+
+
+def fig_worth(table: pd.DataFrame) -> Figure:
+    """What real cells are worth against shuffled ones, a row a set; columns set, gain, low, high; right is better."""
+    fig, ax = plt.subplots(figsize=(5.4, 0.32 * len(table) + 1.2))
+    for y, row in enumerate(table.iloc[::-1].itertuples()):
+        ax.plot([row.low, row.high], [y, y], color=OWN, lw=1.4)
+        ax.plot(row.gain, y, "o", ms=5, color=OWN)
+    ax.axvline(0.0, color="#111111", lw=0.9)
+    ax.set_yticks(range(len(table)), list(table["set"])[::-1])
+    ax.set_xlabel("gain of real over shuffled cells (95 % interval)")
     return fig
