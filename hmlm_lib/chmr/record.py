@@ -214,12 +214,12 @@ def run_one(setting: str, model: str, seed: int) -> dict:
     found = predicted(fitted, x, data.labels, split, asked)
     test, valid = found[: len(split.test)], found[len(split.test) :]
     whole, each = benchmarks.score(data, split.test, test)
-    values: dict[str, float | list[float]] = {
+    values: dict[str, float | list[float | None]] = {
         "M/test": whole,
         "M/clean": benchmarks.score(data, split.test[~near.skeleton], test[~near.skeleton])[0],
         "M/valid": benchmarks.score(data, split.valid, valid)[0],
         "parameters": getattr(fitted, "n_parameters", 0),
     }
     values["M/random"] = benchmarks.score(data, other.test, predicted(fitted, x, data.labels, other, other.test))[0]
-    values["M/by_task"] = [float(f"{value:.4g}") for value in each]
+    values["M/by_task"] = [None if np.isnan(value) else float(f"{value:.4g}") for value in each]
     return make_row(setting, model, seed, wanted.modules, values | {"seconds": time.perf_counter() - started})

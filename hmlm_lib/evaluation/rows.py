@@ -68,7 +68,11 @@ def read_rows(setting: str) -> list[dict]:
 
 
 def make_row(
-    setting: str, model: str, seed: int, modules: tuple[str, ...], values: dict[str, float | list[float]]
+    setting: str,
+    model: str,
+    seed: int,
+    modules: tuple[str, ...],
+    values: dict[str, float | list[float] | list[float | None]],
 ) -> dict:
     """A row: values to six digits (lists as they are), stamped with the hash of the code it rests on."""
     kept = {k: v if isinstance(v, list) else float(f"{v:.6g}") for k, v in values.items()}

@@ -1,0 +1,63 @@
+"""The nine sets as tables for readers: our rows, published figures apart, and what real cells are worth."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hmlm_lib.chmr import record
+from hmlm_lib.chmr.benchmarks import SETS
+from hmlm_lib.evaluation.rows import code_hash, valid_rows
+
+DRAWS = 2000  # of a bootstrap
+
+
+def rows(name: str) -> list[dict]:
+    """Valid rows of a set."""
+    hashes = {model: code_hash(entry.modules) for model, entry in record.MODELS.items()}
+    return valid_rows(f"molecules_{name}", hashes)
+
+
+def scores(measure: str = "M/test") -> pd.DataFrame:
+    """Columns set, model, mean, sd (0 for one seed), n: all that has rows, in the order of the record."""
+    found = [
+        {"set": name, "model": row["model"], "value": row["values"][measure]} for name in SETS for row in rows(name)
+    ]
+    if not found:
+        return pd.DataFrame(columns=["set", "model", "mean", "sd", "n"])
+    table = pd.DataFrame(found).groupby(["set", "model"])["value"].agg(["mean", "std", "count"]).reset_index()
+    table = table.rename(columns={"std": "sd", "count": "n"}).fillna({"sd": 0.0})
+    order = {name: i for i, name in enumerate([*SETS, *record.MODELS])}
+    return table.sort_values(["set", "model"], key=lambda column: column.map(order)).reset_index(drop=True)
+
+
+def published() -> pd.DataFrame:
+    """What the papers print: index model, columns sets. Their sources stand in published.csv."""
+    table = pd.read_csv(Path(__file__).with_name("published.csv"))
+    return table.pivot(index="model", columns="set", values="score")
+
+
+def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) -> pd.DataFrame:
+    """Mean gain of a model over a control with its 95 % interval, by set; above 0 is better, for errors too.
+
+    Seeds that both have are paired, task by task; the interval is a bootstrap over seeds and tasks at once. Columns
+    set, tasks, seeds, gain, low, high; a set without a pair of rows is left out.
+    """
+    found = []
+    for name, source in SETS.items():
+        by = {(row["model"], row["seed"]): np.array(row["values"]["M/by_task"], float) for row in rows(name)}
+        seeds = sorted({s for m, s in by if m == model} & {s for m, s in by if m == control})
+        if not seeds:
+            continue
+        sign = 1.0 if source.score == "auroc" else -1.0
+        gain = sign * np.stack([by[model, s] - by[control, s] for s in seeds])
+        gain = gain[:, ~np.isnan(gain).any(0)]
+        rng = np.random.default_rng((seed, len(found)))
+        draw_seed = rng.integers(len(gain), size=(DRAWS, len(gain)))
+        draw_task = rng.integers(gain.shape[1], size=(DRAWS, gain.shape[1]))
+        means = np.array([gain[np.ix_(s, t)].mean() for s, t in zip(draw_seed, draw_task, strict=True)])
+        low, high = np.percentile(means, [2.5, 97.5])
+        found.append(
+            {"set": name, "tasks": gain.shape[1], "seeds": len(seeds), "gain": gain.mean(), "low": low, "high": high}
+        )
+    return pd.DataFrame(found, columns=["set", "tasks", "seeds", "gain", "low", "high"])

@@ -1,0 +1,117 @@
+"""The nine sets as a record: rows, tables, intervals, and one real run of every kind of model on a small set."""
+
+import numpy as np
+import pytest
+
+from hmlm_lib.chmr import benchmarks, record, table
+from hmlm_lib.chmr.benchmarks import Assays
+from hmlm_lib.chmr.finetune import HeadConfig
+from hmlm_lib.chmr.modalities import hide
+from hmlm_lib.chmr.model import CHMRConfig
+from hmlm_lib.chmr.planted import planted
+from hmlm_lib.errors import ModelError
+from hmlm_lib.evaluation import rows
+from hmlm_lib.figures import fig_sets, fig_worth
+from hmlm_lib.training import Training
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
+    return tmp_path
+
+
+def add(name, model, seed, test, by_task):
+    code = rows.code_hash(record.MODELS[model].modules)
+    values = {"M/test": test, "M/by_task": by_task, "seconds": 1.0}
+    rows.add_row(
+        f"molecules_{name}",
+        {"setting": f"molecules_{name}", "model": model, "seed": seed, "code": code, "values": values},
+    )
+
+
+def test_worth_pairs_seeds_and_tasks_and_turns_errors_round(folder):
+    for seed in (0, 1):
+        add("sider", "chmr", seed, 0.7, [0.7, 0.8, 0.9])
+        add("sider", "chmr_shuffled", seed, 0.6, [0.6, 0.7, 0.8])
+        add("biogen", "chmr", seed, 0.4, [0.4, 0.4])
+        add("biogen", "chmr_shuffled", seed, 0.5, [0.5, 0.3])
+    add("biogen", "chmr", 7, 9.9, [9.9, 9.9])  # a seed the control lacks counts for nothing
+    found = table.worth().set_index("set")
+    assert found.loc["sider", ["gain", "low", "high"]].tolist() == pytest.approx([0.1, 0.1, 0.1])
+    assert found.loc["biogen", "gain"] == pytest.approx(0.0)
+    assert found.loc["biogen", ["low", "high"]].tolist() == pytest.approx([-0.1, 0.1])
+    assert list(found.index) == ["biogen", "sider"]
+    assert len(fig_worth(found.reset_index()).axes) == 1
+
+
+def test_tables_keep_published_figures_apart(folder):
+    add("sider", "kernel_ridge", 0, 0.6, [0.6])
+    add("sider", "chmr", 0, 0.7, [0.7])
+    add("sider", "chmr", 1, 0.8, [0.8])
+    found = table.scores()
+    assert found["model"].tolist() == ["chmr", "kernel_ridge"]
+    assert found.loc[0, ["mean", "n"]].tolist() == pytest.approx([0.75, 2])
+    assert found.loc[1, "sd"] == 0.0
+    published = table.published()
+    assert published.loc["CHMR", "biogen"] == 0.409
+    fig = fig_sets(found, published)
+    assert [ax.get_title() for ax in fig.axes if ax.get_visible()] == ["sider"]
+    assert table.scores("M/test").columns.tolist() == ["set", "model", "mean", "sd", "n"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def small(folder, cache, monkeypatch):
+    """A set of planted molecules in the place of a real one, small models, a cache that these tests share."""
+    monkeypatch.setenv("HMLM_CACHE_DIR", str(cache))
+    p = planted(240, seed=4)
+    labels = p.labels.copy()
+    labels[np.random.default_rng(0).random(labels.shape) < 0.2] = np.nan
+    data = Assays("sider", p.smiles, p.smiles, labels[:, :4], tuple("abcd"), "auroc", 0)
+    monkeypatch.setattr(benchmarks, "load", lambda name: data)
+    cells = {name: hide(m, 0.5, 0) for name, m in p.modalities.items() if name != "genetic"}
+    monkeypatch.setattr(record.cellular, "tables", dict)
+    monkeypatch.setattr(record.cellular, "with_cells", lambda smiles, tables: (tuple(smiles), cells))
+    whole = CHMRConfig(width=16, layers=1, depth=2, structure=record.STRUCTURES)
+    monkeypatch.setattr(record, "PRETRAINING", Training(steps=3))
+    variants = {name: record.Variant(whole, one.cells) for name, one in record.VARIANTS.items()}
+    monkeypatch.setattr(record, "VARIANTS", variants)
+    head = HeadConfig(hidden=16, layers=1, training=Training(steps=20, learning_rate=3e-3))
+    monkeypatch.setattr(record, "HEADS", {"auroc": head})
+    caches = (record.assays, record.structure, record.material)
+    for one in caches:
+        one.cache_clear()
+    yield cache
+    for one in caches:
+        one.cache_clear()
+
+
+@pytest.mark.parametrize("model", sorted(set(record.MODELS) - {"forest", "boosting", "boosting_descriptors"}))
+def test_every_model_gives_a_row(small, model):
+    row = record.run_one("molecules_sider", model, 0)
+    assert set(row["values"]) >= {"M/test", "M/clean", "M/random", "M/valid", "M/by_task", "parameters", "seconds"}
+    assert len(row["values"]["M/by_task"]) == 4
+    assert row["values"]["M/test"] == pytest.approx(np.mean(row["values"]["M/by_task"]), abs=1e-3)
+    if model == "mean":
+        assert row["values"]["M/test"] == 0.5
+
+
+def test_an_encoder_is_trained_once_and_read_again(small, monkeypatch):
+    first = record.pretrained("chmr", 0)
+    monkeypatch.setattr(record, "pretrain", lambda *_: pytest.fail("trained again"))
+    again = record.pretrained("chmr", 0)
+    for (name, one), other in zip(first.state_dict().items(), again.state_dict().values(), strict=True):
+        assert one.equal(other), name
+    kept = [path.name for path in (small / "chmr").glob("chmr-0-*")]
+    assert len(kept) == 1  # no half-finished one beside it
+    assert kept[0].endswith(".safetensors")
+
+
+def test_a_model_that_is_not_there_is_named():
+    with pytest.raises(ModelError, match=r"no model 'chmrr' of molecules \(did you mean 'chmr'\?\)"):
+        record.entry("chmrr")
