@@ -21,10 +21,10 @@ from hmlm_lib.chmr.classical import Labels
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import MoleculeError
+from hmlm_lib.errors import MoleculeError, TrainingError
 from hmlm_lib.training import Training
 
-TRAINING = Training(steps=600, learning_rate=1e-3, weight_decay=1e-2)
+TRAINING = Training(steps=400, learning_rate=1e-3, weight_decay=1e-2)
 ENCODER_RATE = 0.3  # learning rate of an encoder that is trained on, as a share of the perceptron's
 AT_ONCE = 2048  # rows of one reading
 
@@ -45,10 +45,12 @@ class Scale:
     """Columns to mean 0 and sd 1 of the rows it was made from; bits stay bits: rare ones would become huge."""
 
     def __init__(self, x: Float[np.ndarray, "row feature"]):
+        _finite(x)
         binary = ((x == 0) | (x == 1)).all(0)
         self.centre, self.sd = np.where(binary, 0.0, x.mean(0)), np.where(binary, 1.0, x.std(0).clip(1e-3))
 
     def __call__(self, x: Float[np.ndarray, "row feature"]) -> Float[Tensor, "row feature"]:
+        _finite(x)
         return torch.as_tensor((x - self.centre) / self.sd).float().clamp(-8, 8)
 
 
@@ -59,7 +61,10 @@ class Head:
         self.score, self.config = score, config or HeadConfig()
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Head":
-        """Trained on x, y; stopped where the validation score was best."""
+        """Trained on x, y; stopped where the validation score was best.
+
+        MoleculeError where no label is known or a feature is not finite, TrainingError where training diverges.
+        """
         c, t = self.config, self.config.training
         known = ~np.isnan(y)
         if not known.any() or np.isnan(valid_y).all():
@@ -80,6 +85,10 @@ class Head:
                 self.net.train()
                 error = self._error(self.net(data[pick]), target[pick])
                 loss = (error * mask[pick]).sum() / mask[pick].sum().clamp(min=1)
+                if not torch.isfinite(loss):
+                    raise TrainingError(
+                        f"training diverged at step {step}; try a learning_rate below {t.learning_rate:g}"
+                    )
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -180,6 +189,12 @@ def perceptron(inputs: int, tasks: int, config: HeadConfig) -> nn.Sequential:
     for one, two in pairwise([inputs, *[config.hidden] * config.layers]):
         layers += [nn.Linear(one, two), nn.LayerNorm(two), nn.SiLU(), nn.Dropout(config.dropout)]
     return nn.Sequential(*layers, nn.Linear(config.hidden if config.layers else inputs, tasks))
+
+
+def _finite(x: Float[np.ndarray, "row feature"]) -> None:
+    if not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise MoleculeError(f"feature {column} of molecule {row} is {x[row, column]}; allowed: finite numbers")
 
 
 def _units(y: Labels) -> tuple[Float[np.ndarray, " task"], Float[np.ndarray, " task"]]:

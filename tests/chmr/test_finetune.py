@@ -6,12 +6,12 @@ import torch
 
 from hmlm_lib.chmr.benchmarks import by_task
 from hmlm_lib.chmr.checkpoint import load, save
-from hmlm_lib.chmr.finetune import HeadConfig, Tuned
+from hmlm_lib.chmr.finetune import Head, HeadConfig, Tuned
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import embed
 from hmlm_lib.chmr.structure import Structure
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ModelError, MoleculeError, TrainingError
 from hmlm_lib.training import Training
 
 SHORT = HeadConfig(hidden=32, layers=1, dropout=0.1, batch=128, training=Training(steps=160, learning_rate=3e-3))
@@ -65,6 +65,27 @@ def test_features_beside_the_latents_are_read(made):
     _, head = fitted(made, ("bits", "shape"), beside)
     asked = np.arange(400, 500)
     assert np.nanmean(by_task(p.labels[asked], head.predict(asked), "auroc")) > 0.95
+
+
+def test_features_that_are_no_numbers_are_named(made):
+    p, _ = made
+    x = np.random.default_rng(0).standard_normal((500, 3))
+    bad = x.copy()
+    bad[7, 1] = np.nan
+    with pytest.raises(MoleculeError, match="feature 1 of molecule 7 is nan; allowed: finite numbers"):
+        Head("auroc", SHORT).fit(bad, p.labels, x, p.labels)
+    head = Head("auroc", SHORT).fit(x, p.labels, x, p.labels)
+    with pytest.raises(MoleculeError, match="feature 1 of molecule 7"):
+        head.predict(bad)
+
+
+def test_a_head_that_diverges_says_so(made):
+    p, _ = made
+    wild = HeadConfig(hidden=8, layers=1, training=Training(steps=50, learning_rate=1e38))
+    with pytest.raises(TrainingError, match="training diverged at step"):
+        Head("auroc", wild).fit(
+            np.random.default_rng(0).standard_normal((500, 3)), p.labels, np.ones((5, 3)), p.labels[:5]
+        )
 
 
 def test_auroc_by_hand_with_ties_and_missing_labels():
