@@ -7,7 +7,7 @@ Geometric's.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
@@ -15,14 +15,16 @@ from hmlm_lib.chmr.graphs import ATOM_FEATURES, BOND_FEATURES, Batch
 
 
 class Embedding(nn.Module):
-    """Sum of one embedding a categorical feature."""
+    """Sum of one embedding a categorical feature: one table, a block of rows a feature."""
 
     def __init__(self, sizes: dict[str, int], width: int):
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(size, width) for size in sizes.values())
+        self.table = nn.EmbeddingBag(sum(sizes.values()), width, mode="sum")
+        ends = torch.tensor(list(sizes.values())).cumsum(0)
+        self.register_buffer("first", torch.cat([ends.new_zeros(1), ends[:-1]]), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return sum(table(x[:, i]) for i, table in enumerate(self.tables))
+    def forward(self, x: Int[Tensor, "row feature"]) -> Float[Tensor, "row width"]:
+        return self.table(x + self.first)
 
 
 def perceptron(width: int) -> nn.Sequential:

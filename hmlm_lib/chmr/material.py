@@ -8,6 +8,7 @@ A missing row of a modality is imputed by one of
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -25,12 +26,18 @@ IMPUTATIONS = ("propagation", "nearest", "mean", "zero")
 NEIGHBOURS, ANCHOR, WALK = 10, 0.1, 4
 
 
-def similar(
-    bits: Bool[Tensor, "molecule bit"],
-) -> tuple[Int[Tensor, "molecule k"], Float[Tensor, "molecule k"], Graph]:
+class Near(NamedTuple):
     """Nearest molecules, their similarity, and the graph of both."""
+
+    neighbour: Int[Tensor, "molecule k"]
+    similarity: Float[Tensor, "molecule k"]
+    graph: Graph
+
+
+def similar(bits: Bool[Tensor, "molecule bit"]) -> Near:
+    """By Tanimoto similarity, exact."""
     neighbour, similarity = tanimoto_neighbours(bits, min(NEIGHBOURS, len(bits) - 1))
-    return neighbour, similarity, Graph.from_neighbours(neighbour, similarity)
+    return Near(neighbour, similarity, Graph.from_neighbours(neighbour, similarity))
 
 
 def impute(
@@ -79,15 +86,17 @@ class Material(Structure):
         return super().features | {name: cells.filled.shape[1] for name, cells in self.cells.items()}
 
     @classmethod
-    def complete(cls, structure: Structure, cells: dict[str, Modality], how: str = "propagation") -> "Material":
-        """Molecules and their cellular modalities, completed from similar molecules."""
+    def complete(
+        cls, structure: Structure, cells: dict[str, Modality], how: str = "propagation", near: Near | None = None
+    ) -> "Material":
+        """Molecules and their cellular modalities, completed from similar molecules; near: where these are known."""
         for name, modality in cells.items():
             if len(modality) != len(structure):
                 raise MoleculeError(
                     f"{name} has {len(modality)} rows for {len(structure)} molecules; allowed: one a molecule"
                 )
         bits = structure.bits
-        neighbour, similarity, graph = similar(bits)
+        neighbour, similarity, graph = near or similar(bits)
         average = graph.operator("row")
         ready = {name: _ready(scaled(modality), bits, graph, average, how) for name, modality in cells.items()}
         target = (

@@ -202,7 +202,8 @@ class CHMR(nn.Module):
         for name, decode in self.decode.items():
             value, known = x.met[name]
             weight = x.weight * known
-            logits = decode(z)[:, None].expand_as(value)
-            error = nn.functional.binary_cross_entropy_with_logits(logits, value, reduction="none").mean(-1)
-            each.append((weight * error).sum() / weight.sum().clamp(min=1e-6))
+            # One logit a row and feature: sum_s w_s BCE(l, x_s) = softplus(l) sum_s w_s - l sum_s w_s x_s.
+            logit, target = decode(z), torch.einsum("rs,rsf->rf", weight, value)
+            error = nn.functional.softplus(logit) * weight.sum(1, keepdim=True) - logit * target
+            each.append(error.mean(1).sum() / weight.sum().clamp(min=1e-6))
         return torch.stack(each).mean()

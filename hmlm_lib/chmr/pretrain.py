@@ -22,10 +22,12 @@ def pretrain(
     config: CHMRConfig | None = None,
     training: Training | None = None,
     batch: int = BATCH,
+    measured: float = 0.0,
     report: Callable[[Progress], None] | None = None,
 ) -> CHMR:
     """A model trained on all molecules of the material; labels are never seen.
 
+    measured: least fraction of a batch whose cells somebody measured; where these are rare, chance brings few of them.
     Raises MoleculeError for fewer than two molecules, TrainingError where the loss is no longer finite.
     """
     training = training or TRAINING
@@ -34,10 +36,15 @@ def pretrain(
     model = CHMR.from_features(material.features, config, training.seed)
     model.settle(material.shape)
     wanted = "graph" in model.config.structure
+    known = torch.stack([torch.zeros(len(material), dtype=torch.bool), *(c.known for c in material.cells.values())])
+    seen = known.any(0).nonzero()[:, 0]
 
     def loss(generator: torch.Generator) -> torch.Tensor:
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))  # dropout: the same when resumed
         rows = torch.randperm(len(material), generator=generator)[:batch]
+        if measured:
+            first = seen[torch.randperm(len(seen), generator=generator)[: round(measured * batch)]]
+            rows = torch.cat([first, rows[~torch.isin(rows, first)]])[:batch]
         return model.loss(material.inputs(rows, wanted, generator), generator)[0]
 
     model.train()

@@ -20,56 +20,30 @@ from hmlm_lib.chmr import benchmarks, cellular
 from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
 from hmlm_lib.chmr.classical import Classical, KernelRidge, Labels, Mean, boosting, forest
-from hmlm_lib.chmr.finetune import Head, HeadConfig, Tuned
-from hmlm_lib.chmr.material import Material
-from hmlm_lib.chmr.modalities import shuffled
-from hmlm_lib.chmr.model import CHMR, CHMRConfig
+from hmlm_lib.chmr.finetune import Head, Tuned
+from hmlm_lib.chmr.material import Material, Near, similar
+from hmlm_lib.chmr.modalities import Modality, shuffled
+from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.molecules import descriptors, fingerprints
 from hmlm_lib.chmr.pretrain import embed, pretrain
+from hmlm_lib.chmr.settings import HEADS, MEASURED, PRETRAINING, VARIANTS, WHOLE
 from hmlm_lib.chmr.structure import Structure, form
 from hmlm_lib.data import cache_dir
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.rows import code_hash, make_row
-from hmlm_lib.training import Training
 
 SETTINGS: dict[str, str] = {f"molecules_{name}": name for name in SETS}
 
-STRUCTURES = ("bits", "graph", "shape")
-PRETRAINING = Training(steps=3000, learning_rate=1e-3, weight_decay=1e-4)
 DATA = ("chmr.benchmarks", "chmr.molecules", "chmr.neighbours")
 DESCRIBED = (*DATA, "chmr.shapes", "chmr.structure")
-TRAINED = (*DESCRIBED, "chmr.finetune", "training")
+TRAINED = (*DESCRIBED, "chmr.finetune", "chmr.settings", "training")
 ENCODED = tuple(f"chmr.{name}" for name in ("model", "gin", "graphs", "tree_vq"))
 PRETRAINED = (
-    *DESCRIBED, *ENCODED, "training",
+    *DESCRIBED, *ENCODED, "training", "chmr.settings",
     *(f"chmr.{name}" for name in (
         "losses", "material", "propagation", "walks", "pretrain", "modalities", "cellular",
     )),
 )  # fmt: skip
-
-# Chosen on validation molecules, for AUROC on ChEMBL2K, for errors on Biogen (reports/LOG.md).
-HEADS = {
-    "auroc": HeadConfig(),
-    "mae": HeadConfig(layers=3, dropout=0.2, training=Training(steps=600, learning_rate=1e-3, weight_decay=1e-2)),
-}
-
-
-@dataclass(frozen=True)
-class Variant:
-    """How an encoder is pretrained. cells: `real`, `shuffled` among the measured molecules, or `none`."""
-
-    config: CHMRConfig
-    cells: str = "real"
-
-
-WHOLE = CHMRConfig(structure=STRUCTURES)
-VARIANTS: dict[str, Variant] = {
-    "chmr": Variant(WHOLE),
-    "shuffled": Variant(WHOLE, "shuffled"),
-    "no_cells": Variant(WHOLE, "none"),
-    # What InfoAlign does: a graph encoder whose decoders tell what stands along a walk, nothing else.
-    "infoalign": Variant(replace(WHOLE, structure=("graph",), depth=0, align=0.0)),
-}
 
 
 def pool() -> tuple[str, ...]:
@@ -78,12 +52,19 @@ def pool() -> tuple[str, ...]:
 
 
 @cache
+def everything() -> tuple[Structure, dict[str, Modality], Near]:
+    """The molecules that encoders are pretrained on, what is measured of their cells, and which are alike."""
+    smiles, cells = cellular.with_cells(pool(), cellular.tables())
+    whole = Structure.from_smiles(smiles, form(smiles))
+    return whole, cells, similar(whole.bits)
+
+
 def material(cells: str, seed: int) -> Material:
-    """What encoders are pretrained on."""
-    smiles, found = cellular.with_cells(pool(), cellular.tables())
+    """What encoders are pretrained on, with cells that are `real`, `shuffled` or `none`."""
+    whole, found, near = everything()
     if cells == "shuffled":
         found = {name: shuffled(modality, seed) for name, modality in found.items()}
-    return Material.complete(Structure.from_smiles(smiles, form(smiles)), {} if cells == "none" else found)
+    return Material.complete(whole, {} if cells == "none" else found, near=near)
 
 
 def pretrained(variant: str, seed: int) -> CHMR:
@@ -92,7 +73,7 @@ def pretrained(variant: str, seed: int) -> CHMR:
     if not path.is_file():
         wanted = VARIANTS[variant]
         training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
-        save(pretrain(material(wanted.cells, seed), wanted.config, training), path)
+        save(pretrain(material(wanted.cells, seed), wanted.config, training, measured=MEASURED), path)
         training.checkpoint.unlink()
     return load(path)
 

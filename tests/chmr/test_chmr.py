@@ -172,3 +172,14 @@ def test_tables_of_another_length(made):
         Material.complete(Structure.from_smiles(p.smiles[:-1]), cells)
     with pytest.raises(MoleculeError, match="imputation is 'magic'; allowed: propagation"):
         Material.complete(Structure.from_smiles(p.smiles), cells, "magic")
+
+
+def test_batches_hold_as_many_measured_molecules_as_asked(made, material, monkeypatch):
+    seen = []
+    inputs = Material.inputs
+    monkeypatch.setattr(Material, "inputs", lambda self, rows, *rest: (seen.append(rows), inputs(self, rows, *rest))[1])
+    rare = {name: replace(c, known=c.known & (torch.arange(600) < 60)) for name, c in material.cells.items()}
+    pretrain(replace(material, cells=rare), SMALL, Training(steps=3), batch=40, measured=0.5)
+    for rows in seen:
+        assert len(rows) == len(rows.unique()) == 40
+        assert int((rows < 60).sum()) >= 20

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hmlm_lib.chmr import benchmarks, record, table
+from hmlm_lib.chmr import benchmarks, record, settings, table
 from hmlm_lib.chmr.benchmarks import Assays
 from hmlm_lib.chmr.finetune import HeadConfig
 from hmlm_lib.chmr.modalities import hide
@@ -77,13 +77,13 @@ def small(folder, cache, monkeypatch):
     cells = {name: hide(m, 0.5, 0) for name, m in p.modalities.items() if name != "genetic"}
     monkeypatch.setattr(record.cellular, "tables", dict)
     monkeypatch.setattr(record.cellular, "with_cells", lambda smiles, tables: (tuple(smiles), cells))
-    whole = CHMRConfig(width=16, layers=1, depth=2, structure=record.STRUCTURES)
+    whole = CHMRConfig(width=16, layers=1, depth=2, structure=("bits", "graph", "shape"))
     monkeypatch.setattr(record, "PRETRAINING", Training(steps=3))
-    variants = {name: record.Variant(whole, one.cells) for name, one in record.VARIANTS.items()}
+    variants = {name: settings.Variant(whole, one.cells) for name, one in record.VARIANTS.items()}
     monkeypatch.setattr(record, "VARIANTS", variants)
     head = HeadConfig(hidden=16, layers=1, training=Training(steps=20, learning_rate=3e-3))
     monkeypatch.setattr(record, "HEADS", {"auroc": head})
-    caches = (record.assays, record.structure, record.material)
+    caches = (record.assays, record.structure, record.everything)
     for one in caches:
         one.cache_clear()
     yield cache
@@ -103,7 +103,7 @@ def test_every_model_gives_a_row(small, model):
 
 def test_an_encoder_is_trained_once_and_read_again(small, monkeypatch):
     first = record.pretrained("chmr", 0)
-    monkeypatch.setattr(record, "pretrain", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(record, "pretrain", lambda *_, **__: pytest.fail("trained again"))
     again = record.pretrained("chmr", 0)
     for (name, one), other in zip(first.state_dict().items(), again.state_dict().values(), strict=True):
         assert one.equal(other), name
