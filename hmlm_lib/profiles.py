@@ -36,7 +36,7 @@ PROFILES = {
             data_seeds=2,
             members=3,
             molecules=1500,
-            pretraining=100,
+            pretraining=80,
         ),
         Profile(
             "record",

@@ -36,7 +36,10 @@ class Run:
 
 
 def ablations(config: CHMRConfig, missing: float) -> dict[str, Run]:
-    """CHMR whole, and with one part taken away or replaced; `untrained` is the same encoder before any training."""
+    """CHMR whole, and with one part taken away or replaced; `untrained` is the same encoder before any training.
+
+    Parts of the anchor alone are asked for where nothing is missing, other imputations where something is.
+    """
     whole = Run(config, missing)
     changed = {
         "chmr": {},
@@ -46,11 +49,12 @@ def ablations(config: CHMRConfig, missing: float) -> dict[str, Run]:
         "no tree": {"depth": 0},
         "flat codebook": {"depth": 1, "branch": 2 ** (config.depth + 1) - 2},
         "no reconstruction": {"reconstruct": 0.0},
-        "fingerprint only": {"structure": ("bits",)},
-        "graph only": {"structure": ("graph",)},
     }
+    if not missing:
+        changed |= {f"{part} only": {"structure": (part,)} for part in config.structure}
     runs = {name: replace(whole, config=replace(config, **change)) for name, change in changed.items()}
-    runs |= {f"impute {how}": replace(whole, how=how) for how in IMPUTATIONS[1:]} if missing else {}
+    if missing:
+        runs |= {f"impute {how}": replace(whole, how=how) for how in ("nearest", "mean")}
     return runs | {"untrained": replace(whole, steps=0)}
 
 
