@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.linalg import solve
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -69,7 +70,7 @@ class KernelRidge:
         between = _kernel(valid_x, self.x)
         own = _kernel(x, self.x)
         patterns, which = np.unique(~np.isnan(y), axis=1, return_inverse=True)
-        for pattern, flags in enumerate(patterns.T):  # tasks measured on the same molecules share one decomposition
+        for pattern, flags in enumerate(patterns.T):  # tasks measured on the same molecules share one solution
             known, tasks = np.flatnonzero(flags), np.flatnonzero(which.ravel() == pattern)
             if not len(known):
                 continue
@@ -87,14 +88,11 @@ class KernelRidge:
     def _ways(own: np.ndarray, base: np.ndarray, rows: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
         """Weights for every penalty: Eq. (1), or Eq. (2) where there are fewer landmarks than molecules."""
         if len(own) == len(rows):
-            value, vector = np.linalg.eigh(own[:, rows])
-            turned = vector.T @ y
-            return [vector @ (turned / (value + ridge)[:, None]) for ridge in RIDGES]
-        small, vector = np.linalg.eigh(own[base])
-        root = vector / np.sqrt(np.maximum(small, 1e-6))  # K_bb^-1/2, up to a rotation
-        value, vector = np.linalg.eigh(root.T @ (own.T @ own) @ root)
-        turned = vector.T @ (root.T @ (own.T @ y))
-        return [root @ (vector @ (turned / (value + ridge)[:, None])) for ridge in RIDGES]
+            left, step, right = own[:, rows], np.eye(len(rows)), y
+        else:
+            step = own[base] + 1e-6 * np.eye(len(base))  # molecules with the same fingerprint
+            left, right = own.T @ own, own.T @ y
+        return [solve(left + ridge * step, right, assume_a="pos", overwrite_a=True) for ridge in RIDGES]
 
     def predict(self, x: np.ndarray) -> Labels:
         return _kernel(x, self.x) @ self.weight + self.mean
