@@ -59,11 +59,12 @@ def everything() -> tuple[Structure, dict[str, Modality], Near]:
     return whole, cells, similar(whole.bits)
 
 
-def material(cells: str, seed: int) -> Material:
-    """What encoders are pretrained on, with cells that are `real`, `shuffled` or `none`."""
+@lru_cache(maxsize=1)
+def material(cells: str, deal: int | None = None) -> Material:
+    """What encoders are pretrained on, with cells that are `real`, `none`, or `shuffled` by the seed `deal`."""
     whole, found, near = everything()
     if cells == "shuffled":
-        found = {name: shuffled(modality, seed) for name, modality in found.items()}
+        found = {name: shuffled(modality, deal) for name, modality in found.items()}
     return Material.complete(whole, {} if cells == "none" else found, near=near)
 
 
@@ -73,7 +74,8 @@ def pretrained(variant: str, seed: int) -> CHMR:
     if not path.is_file():
         wanted = VARIANTS[variant]
         training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
-        save(pretrain(material(wanted.cells, seed), wanted.config, training, measured=MEASURED), path)
+        data = material(wanted.cells, seed if wanted.cells == "shuffled" else None)
+        save(pretrain(data, wanted.config, training, measured=MEASURED), path)
         training.checkpoint.unlink()
     return load(path)
 
