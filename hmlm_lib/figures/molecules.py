@@ -97,6 +97,7 @@ def fig_sets(table: pd.DataFrame, published: pd.DataFrame, worse: tuple[str, ...
             if pd.notna(value):
                 ax.plot(value, len(models) - 0.3, mark, ms=5, color=colour, clip_on=False)
         ax.set_title(name, fontsize=9)
+        ax.xaxis.set_major_locator(plt.MaxNLocator(5))
         ax.grid(axis="y", lw=0.4, color="#dddddd")
         if name in worse:
             ax.invert_xaxis()
