@@ -6,7 +6,8 @@ Ratios are peer / ours in the same run. Neighbours: exact 10 nearest by Tanimoto
 (timed on some of the molecules, all of them compared with, and scaled to all) and, if it is installed, usearch's binary
 Tanimoto index with its recall. InfoNCE: in chunks against dense, forward and backward, time and bytes kept for the
 backward pass. Pretraining: one step of the six-modality model, forward and backward, against the same model with dense
-InfoNCE and every molecule of a walk decoded by itself. Featurisation: all processes against one. --all: neighbours of 129,592 molecules, the paper's number.
+InfoNCE and every molecule of a walk decoded by itself. Featurisation: all processes against one. --all: neighbours of
+129,592 molecules, the paper's number.
 Molecules are those of the HIV set where its file can be had, else generated ones.
 """
 
