@@ -51,7 +51,7 @@ def ablations(config: CHMRConfig, missing: float) -> dict[str, Run]:
         "no reconstruction": {"reconstruct": 0.0},
     }
     if not missing:
-        changed |= {f"{part} only": {"structure": (part,)} for part in config.structure}
+        changed |= {"fingerprint only": {"structure": ("bits",)}, "graph only": {"structure": ("graph",)}}
     runs = {name: replace(whole, config=replace(config, **change)) for name, change in changed.items()}
     if missing:
         runs |= {f"impute {how}": replace(whole, how=how) for how in ("nearest", "mean")}

@@ -10,6 +10,7 @@ from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.evaluation.rows import code_hash, valid_rows
 
 DRAWS = 2000  # of a bootstrap
+FEWEST = 6  # pairs of seed and task: an interval from fewer says nothing
 
 
 def rows(name: str) -> list[dict]:
@@ -40,8 +41,8 @@ def published() -> pd.DataFrame:
 def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) -> pd.DataFrame:
     """Mean gain of a model over a control with its 95 % interval, by set; above 0 is better, for errors too.
 
-    Seeds that both have are paired, task by task; the interval is a bootstrap over seeds and tasks at once. Columns
-    set, tasks, seeds, gain, low, high; a set without a pair of rows is left out.
+    Seeds that both have are paired, task by task; the interval is a bootstrap over seeds and tasks at once, NaN for
+    fewer than `FEWEST` pairs. Columns set, tasks, seeds, gain, low, high; a set without a pair of rows is left out.
     """
     found = []
     for name, source in SETS.items():
@@ -56,7 +57,7 @@ def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) ->
         draw_seed = rng.integers(len(gain), size=(DRAWS, len(gain)))
         draw_task = rng.integers(gain.shape[1], size=(DRAWS, gain.shape[1]))
         means = np.array([gain[np.ix_(s, t)].mean() for s, t in zip(draw_seed, draw_task, strict=True)])
-        low, high = np.percentile(means, [2.5, 97.5])
+        low, high = np.percentile(means, [2.5, 97.5]) if gain.size >= FEWEST else (np.nan, np.nan)
         found.append(
             {"set": name, "tasks": gain.shape[1], "seeds": len(seeds), "gain": gain.mean(), "low": low, "high": high}
         )

@@ -97,7 +97,7 @@ def fig_sets(table: pd.DataFrame, published: pd.DataFrame, worse: tuple[str, ...
             if pd.notna(value):
                 ax.plot(value, len(models) - 0.3, mark, ms=5, color=colour, clip_on=False)
         ax.set_title(name, fontsize=9)
-        ax.xaxis.set_major_locator(plt.MaxNLocator(5))
+        ax.xaxis.set_major_locator(plt.MaxNLocator(4))
         ax.grid(axis="y", lw=0.4, color="#dddddd")
         if name in worse:
             ax.invert_xaxis()
@@ -107,16 +107,19 @@ def fig_sets(table: pd.DataFrame, published: pd.DataFrame, worse: tuple[str, ...
     axes[0, 0].set_yticks(range(len(models)), [model.replace("_", " ") for model in models])
     axes[0, 0].set_ylim(-0.6, len(models) + 0.1)
     marks = [plt.Line2D([], [], ls="", marker=m, color=c, ms=5) for m, c in PUBLISHED_MARKS.values()]
-    fig.legend(marks, [f"{name}, published" for name in PUBLISHED_MARKS], loc="outside lower center", ncols=2)
+    fig.legend(marks, [f"{name}, published" for name in PUBLISHED_MARKS], loc="outside upper right", ncols=2)
     return fig
 
 
 def fig_worth(table: pd.DataFrame) -> Figure:
-    """What real cells are worth against shuffled ones, a row a set; columns set, gain, low, high; right is better."""
+    """What real cells are worth against shuffled ones, a row a set; columns set, gain, low, high; right is better.
+
+    A set without an interval (NaN) is an open circle.
+    """
     fig, ax = plt.subplots(figsize=(5.4, 0.32 * len(table) + 1.2))
     for y, row in enumerate(table.iloc[::-1].itertuples()):
         ax.plot([row.low, row.high], [y, y], color=OWN, lw=1.4)
-        ax.plot(row.gain, y, "o", ms=5, color=OWN)
+        ax.plot(row.gain, y, "o", ms=5, color=OWN, mfc="white" if pd.isna(row.low) else OWN)
     ax.axvline(0.0, color="#111111", lw=0.9)
     ax.set_yticks(range(len(table)), list(table["set"])[::-1])
     ax.set_xlabel("gain of real over shuffled cells (95 % interval)")

@@ -31,17 +31,21 @@ def add(name, model, seed, test, by_task):
 
 
 def test_worth_pairs_seeds_and_tasks_and_turns_errors_round(folder):
-    for seed in (0, 1):
+    for seed in (0, 1, 2):
         add("sider", "chmr", seed, 0.7, [0.7, 0.8, 0.9])
         add("sider", "chmr_shuffled", seed, 0.6, [0.6, 0.7, 0.8])
         add("biogen", "chmr", seed, 0.4, [0.4, 0.4])
         add("biogen", "chmr_shuffled", seed, 0.5, [0.5, 0.3])
+    for model, score in {"chmr": 0.8, "chmr_shuffled": 0.7}.items():
+        add("hiv", model, 0, score, [score])
     add("biogen", "chmr", 7, 9.9, [9.9, 9.9])  # a seed the control lacks counts for nothing
     found = table.worth().set_index("set")
     assert found.loc["sider", ["gain", "low", "high"]].tolist() == pytest.approx([0.1, 0.1, 0.1])
     assert found.loc["biogen", "gain"] == pytest.approx(0.0)
     assert found.loc["biogen", ["low", "high"]].tolist() == pytest.approx([-0.1, 0.1])
-    assert list(found.index) == ["biogen", "sider"]
+    assert found.loc["hiv", "gain"] == pytest.approx(0.1)
+    assert found.loc["hiv", ["low", "high"]].isna().all()  # one number has no spread
+    assert list(found.index) == ["biogen", "sider", "hiv"]
     assert len(fig_worth(found.reset_index()).axes) == 1
 
 

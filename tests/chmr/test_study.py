@@ -50,7 +50,7 @@ def test_cells_teach_and_nothing_beats_the_best(molecules):
 def test_every_run_of_the_plan_is_a_model_that_can_be_made():
     plan = study.ablations(CONFIG, 0.9) | study.sweeps(CONFIG)
     assert {"impute mean", "impute nearest", "depth 8", "align 0.1", "tree 10"} <= set(plan)
-    assert set(study.ablations(CONFIG, 0.0)) - set(plan) == {"bits only", "graph only"}
+    assert set(study.ablations(CONFIG, 0.0)) - set(plan) == {"fingerprint only", "graph only"}
     assert "impute mean" not in study.ablations(CONFIG, 0.0)
     features = {"bits": 10, "expression": 4}
     codes = {name: CHMR.from_features(features, run.config).tree for name, run in plan.items()}
