@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few molecules")
     parser.add_argument("--all", action="store_true", help="also neighbours of the paper's number of molecules")
     arguments = parser.parse_args()
-    count, asked, batch, step = (2000, 50, 512, 128) if arguments.quick else (20_000, 500, 5120, 3072)
+    count, asked, batch, step = (2000, 50, 512, 128) if arguments.quick else (20_000, 500, 5120, 768)
     names = smiles(count)
     bits = molecules.fingerprints(names)
     found = {
