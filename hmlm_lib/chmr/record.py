@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,7 +20,7 @@ from jaxtyping import Float, Int
 from hmlm_lib.chmr import benchmarks, cellular
 from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
-from hmlm_lib.chmr.classical import Classical, KernelRidge, Labels, Mean, boosting, forest
+from hmlm_lib.chmr.classical import KernelRidge, Labels, Mean, boosting, forest
 from hmlm_lib.chmr.finetune import Head, Tuned
 from hmlm_lib.chmr.material import Material, Near, similar
 from hmlm_lib.chmr.modalities import Modality, shuffled
@@ -31,6 +32,11 @@ from hmlm_lib.chmr.structure import Structure, form
 from hmlm_lib.data import cache_dir
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.rows import code_hash, make_row
+
+if TYPE_CHECKING:
+    from hmlm_lib.chmr.classical import Classical
+else:
+    Classical = Any  # a Protocol cannot be checked at run time
 
 SETTINGS: dict[str, str] = {f"molecules_{name}": name for name in SETS}
 
