@@ -1,9 +1,13 @@
 """The device a run computes on, chosen once and said aloud."""
 
-from collections.abc import Iterator
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from hmlm_lib.errors import RunError, did_you_mean
@@ -36,3 +40,10 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+def side_by_side(run: Callable[..., Any], jobs: Iterable[tuple]) -> list:
+    """run(*job) of every job, one process a core; the same numbers as one after the other."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "A worker stopped")  # slow to start on a busy machine, nothing is lost
+        return Parallel(n_jobs=os.cpu_count())(delayed(run)(*job) for job in jobs)

@@ -1,7 +1,5 @@
 """What each part of CHMR is worth, measured on planted molecules, where the best possible answer is known."""
 
-import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from joblib import Parallel, delayed
 
 from hmlm_lib.chmr.benchmarks import Split, by_task
 from hmlm_lib.chmr.classical import Classical, KernelRidge
@@ -22,6 +19,7 @@ from hmlm_lib.chmr.planted import Planted
 from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.tree_vq import perplexity, usage
+from hmlm_lib.device import side_by_side
 from hmlm_lib.training import Training
 
 
@@ -133,11 +131,8 @@ def scores(
         (missing, how): material(molecules, missing, training.seed, how)
         for missing, how in sorted({(run.missing, run.how) for run in runs.values()})
     }
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "A worker stopped")  # slow to start on a busy machine, nothing is lost
-        found = Parallel(n_jobs=os.cpu_count())(
-            delayed(_score)(molecules, ready[run.missing, run.how], run, parts, training, head) for run in runs.values()
-        )
+    jobs = [(molecules, ready[run.missing, run.how], run, parts, training, head) for run in runs.values()]
+    found = side_by_side(_score, jobs)
     return dict(zip(runs, found, strict=True))
 
 

@@ -7,27 +7,20 @@ import pandas as pd
 
 from hmlm_lib.chmr import record
 from hmlm_lib.chmr.benchmarks import SETS
-from hmlm_lib.evaluation.rows import code_hash, valid_rows
+from hmlm_lib.evaluation import benchmark
+from hmlm_lib.evaluation.rows import as_table
 
 DRAWS = 2000  # of a bootstrap
 FEWEST = 6  # pairs of seed and task: an interval from fewer says nothing
 
 
-def rows(name: str) -> list[dict]:
-    """Valid rows of a set."""
-    hashes = {model: code_hash(entry.modules) for model, entry in record.MODELS.items()}
-    return valid_rows(f"molecules_{name}", hashes)
-
-
 def scores(measure: str = "M/test") -> pd.DataFrame:
     """Columns set, model, mean, sd (0 for one seed), n: all that has rows, in the order of the record."""
     found = [
-        {"set": name, "model": row["model"], "value": row["values"][measure]} for name in SETS for row in rows(name)
+        as_table(benchmark.rows(f"molecules_{name}"), [measure])[measure].rename_axis("model").assign(set=name)
+        for name in SETS
     ]
-    if not found:
-        return pd.DataFrame(columns=["set", "model", "mean", "sd", "n"])
-    table = pd.DataFrame(found).groupby(["set", "model"])["value"].agg(["mean", "std", "count"]).reset_index()
-    table = table.rename(columns={"std": "sd", "count": "n"}).fillna({"sd": 0.0})
+    table = pd.concat(found).reset_index()[["set", "model", "mean", "sd", "n"]].fillna({"sd": 0.0})
     order = {name: i for i, name in enumerate([*SETS, *record.MODELS])}
     return table.sort_values(["set", "model"], key=lambda column: column.map(order)).reset_index(drop=True)
 
@@ -46,7 +39,10 @@ def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) ->
     """
     found = []
     for name, source in SETS.items():
-        by = {(row["model"], row["seed"]): np.array(row["values"]["M/by_task"], float) for row in rows(name)}
+        by = {
+            (row["model"], row["seed"]): np.array(row["values"]["M/by_task"], float)
+            for row in benchmark.rows(f"molecules_{name}")
+        }
         seeds = sorted({s for m, s in by if m == model} & {s for m, s in by if m == control})
         if not seeds:
             continue

@@ -1,18 +1,15 @@
 """Running the benchmark: settings x models x seeds, one row each, resumable."""
 
-import os
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.chmr import record as molecules
-from hmlm_lib.device import one_thread
+from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.evaluation import newcell, onecourse
 from hmlm_lib.evaluation.reconstruct import correct
@@ -65,9 +62,7 @@ def fit(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
 def fit_all(names: Iterable[str], b: Benchmark, seed: int, effort: float = 1.0) -> dict[str, Model]:
     """Models fitted side by side, one process a core; the same numbers as one after the other."""
     names = list(names)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "A worker stopped")  # slow to start on a busy machine, nothing is lost
-        found = Parallel(n_jobs=os.cpu_count())(delayed(fit)(name, b, seed, effort) for name in names)
+    found = side_by_side(fit, [(name, b, seed, effort) for name in names])
     return dict(zip(names, found, strict=True))
 
 

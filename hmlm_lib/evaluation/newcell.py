@@ -16,7 +16,7 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.cells import N_TRAIN, Cells, cells
 from hmlm_lib.evaluation.reconstruct import correct
-from hmlm_lib.evaluation.registry import CORE_CODE
+from hmlm_lib.evaluation.registry import BASELINE_CODE, CORE_CODE
 from hmlm_lib.evaluation.rows import make_row
 from hmlm_lib.evaluation.score import mse
 from hmlm_lib.evaluation.tasks import NOISE_SD
@@ -33,6 +33,7 @@ SETTINGS: dict[str, dict] = {"newcell_k8": {"k": 8}, "newcell_k4": {"k": 4}}
 SEEN_SPECIES = 30
 
 CELL_CODE = (*CORE_CODE, "hmlm.cells", "hmlm.encoder", "evaluation.cells")
+CELL_BASELINE_CODE = (*BASELINE_CODE, "baselines.cells", "evaluation.cells")
 
 
 class CellEntry:
@@ -63,14 +64,14 @@ class Entry:
 
 
 def _plain(model: type, knows: str = "nothing") -> Entry:
-    return Entry(lambda _: model(), knows, ("baselines.cells", "baselines.protocol", "evaluation.cells"))
+    return Entry(lambda _: model(), knows, CELL_BASELINE_CODE)
 
 
 def _trained(model: type, knows: str, *modules: str) -> Entry:
     def build(seed: int) -> CellModel:
         return model(replace(model.training_defaults, seed=seed))
 
-    return Entry(build, knows, ("baselines.cells", "baselines.protocol", "evaluation.cells", "training", *modules))
+    return Entry(build, knows, (*CELL_BASELINE_CODE, "training", *modules))
 
 
 MODELS: dict[str, Entry] = {

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation.registry import CORE_CODE
-from hmlm_lib.evaluation.rows import make_row
+from hmlm_lib.evaluation.rows import COMMON, make_row
 from hmlm_lib.published import protocol
 
 SETTINGS: dict[str, dict] = {"published_noise05": {"noise_sd": 0.05}}
-PUBLISHED_CODE = ("published", "hmlm.forest")
+PUBLISHED_CODE = (*COMMON, "published", "hmlm.forest")
 
 
 @dataclass(frozen=True)

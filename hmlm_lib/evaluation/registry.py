@@ -11,6 +11,7 @@ import numpy as np
 
 from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
 from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.evaluation.rows import COMMON
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
 from hmlm_lib.experiments import Experiments
@@ -18,8 +19,10 @@ from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.training import Training
 
 HMLM_PARTS = ("attention", "kinetics", "model", "scales", "tokens", "transducer")
-CORE_CODE = (*tuple(f"hmlm.{name}" for name in HMLM_PARTS), "training")  # of an HMLM with sums=False, pace=False
+# Of an HMLM with sums=False, pace=False.
+CORE_CODE = (*COMMON, *(f"hmlm.{name}" for name in HMLM_PARTS), "training")
 HMLM_CODE = (*CORE_CODE, "hmlm.sums", "hmlm.pace")
+BASELINE_CODE = (*COMMON, "baselines.protocol")
 
 
 SHORT_WARMUP = 0.3  # of a shortened training; a tenth of few steps is too abrupt for any model
@@ -64,11 +67,11 @@ def _hmlm(knows: str = "wiring", shuffle: bool = False, **config: object) -> Ent
 
 
 def _plain(make: Callable[[], Model], knows: str, module: str) -> Entry:
-    return Entry(lambda _, __: make(), knows, (f"baselines.{module}", "baselines.protocol"))
+    return Entry(lambda _, __: make(), knows, (*BASELINE_CODE, f"baselines.{module}"))
 
 
 def _seeded(make: Callable[[int], Model], knows: str, module: str) -> Entry:
-    return Entry(lambda _, seed: make(seed), knows, (f"baselines.{module}", "baselines.protocol"))
+    return Entry(lambda _, seed: make(seed), knows, (*BASELINE_CODE, f"baselines.{module}"))
 
 
 def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
@@ -76,7 +79,7 @@ def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
         return model(replace(model.training_defaults, seed=seed), **settings)
 
     needs = ("hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
-    return Entry(build, knows, (f"baselines.{module}", "baselines.protocol", "training", *needs))
+    return Entry(build, knows, (*BASELINE_CODE, f"baselines.{module}", "training", *needs))
 
 
 MODELS: dict[str, Entry] = {
@@ -103,10 +106,12 @@ MODELS: dict[str, Entry] = {
     "hill_wrong": Entry(
         lambda b, seed: mechanistic.HillGiven(mechanistic.perturbed(b.world.arrays, seed)),
         "equations",
-        ("baselines.mechanistic",),
+        (*COMMON, "baselines.mechanistic"),
     ),
     "hill_fitted": _trained(mechanistic.HillFitted, "equations", "mechanistic"),
-    "oracle": Entry(lambda b, _: mechanistic.HillGiven(b.world.arrays), "equations", ("baselines.mechanistic",)),
+    "oracle": Entry(
+        lambda b, _: mechanistic.HillGiven(b.world.arrays), "equations", (*COMMON, "baselines.mechanistic")
+    ),
 }
 
 ABLATIONS: dict[str, Entry] = {

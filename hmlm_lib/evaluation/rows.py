@@ -17,6 +17,7 @@ import pandas as pd
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.paths import ROOT
 
+# What every row of a network rests on, besides its model.
 COMMON = ("evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network")
 
 
@@ -27,9 +28,9 @@ def rows_dir() -> Path:
 
 @cache
 def code_hash(modules: tuple[str, ...]) -> str:
-    """Fingerprint of modules or packages of hmlm_lib (dotted names) and of what every row of a network rests on."""
-    digest, molecular = hashlib.sha256(), any(name.startswith("chmr.") for name in modules)
-    for name in sorted({*modules, *(() if molecular else COMMON)}):
+    """Fingerprint of modules or packages of hmlm_lib (dotted names)."""
+    digest = hashlib.sha256()
+    for name in sorted(set(modules)):
         place = ROOT / "hmlm_lib" / name.replace(".", "/")
         files = sorted([*place.rglob("*.py"), *place.rglob("*.csv")]) if place.is_dir() else [place.with_suffix(".py")]
         for path in files:

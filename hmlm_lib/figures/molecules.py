@@ -4,6 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hmlm_lib.chmr.benchmarks import SETS
+
 HOW_COLOURS = {"propagation": "#c1272d", "nearest": "#0072b2", "mean": "#555555", "zero": "#b0b0b0"}
 OWN = "#c1272d"
 PUBLISHED_MARKS = {"CHMR": ("D", "#111111"), "InfoAlign": ("s", "#777777")}
@@ -75,11 +77,11 @@ def fig_sweeps(missing: pd.Series, sweeps: dict[str, pd.Series], lines: dict[str
     return fig
 
 
-def fig_sets(table: pd.DataFrame, published: pd.DataFrame, worse: tuple[str, ...] = ("biogen",)) -> Figure:
+def fig_sets(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
     """Score of every model on every set, a panel a set; mean and sd over seeds, published figures as marks.
 
-    table: columns set, model, mean, sd; published: index model, columns sets. worse: sets where smaller is better,
-    drawn with a reversed axis so that right is better everywhere.
+    table: columns set, model, mean, sd; published: index model, columns sets. Sets whose score is an error have a
+    reversed axis, so that right is better everywhere.
     """
     sets = list(dict.fromkeys(table["set"]))
     models = list(dict.fromkeys(table["model"]))[::-1]
@@ -99,7 +101,7 @@ def fig_sets(table: pd.DataFrame, published: pd.DataFrame, worse: tuple[str, ...
         ax.set_title(name, fontsize=9)
         ax.xaxis.set_major_locator(plt.MaxNLocator(4))
         ax.grid(axis="y", lw=0.4, color="#dddddd")
-        if name in worse:
+        if SETS[name].score == "mae":
             ax.invert_xaxis()
             ax.set_title(f"{name} (error, axis reversed)", fontsize=9)
     for ax in axes.flat[len(sets) :]:

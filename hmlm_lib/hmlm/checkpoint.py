@@ -7,29 +7,25 @@ import json
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from safetensors.torch import save as to_safetensors
 from torch import nn
 
+from hmlm_lib.checkpoint import read_model, write_model
 from hmlm_lib.errors import ModelError
-from hmlm_lib.files import write_whole
 from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.training import load_parameters, read_safetensors
+from hmlm_lib.training import load_parameters
 
 
 def save(model: HMLM | CellHMLM, path: str | Path) -> Path:
     """Write the model whole or not at all; returns the path."""
     about = {
-        "kind": type(model).__name__,
         "config": json.dumps(asdict(model.config)),
         "species": json.dumps(model.network.species_names),
         "edges": json.dumps(model.edge_labels()),
         "horizon_h": repr(model.horizon_h),
     }
-    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
-    write_whole(Path(path), to_safetensors(tensors, metadata=about), ModelError)
-    return Path(path)
+    return write_model(path, model, about)
 
 
 def load(path: str | Path, network: SignalingNetwork) -> HMLM:
@@ -43,11 +39,7 @@ def load_cells(path: str | Path, network: SignalingNetwork) -> CellHMLM:
 
 
 def _load(path: Path, network: SignalingNetwork, kind: type[HMLM | CellHMLM]) -> nn.Module:
-    if not path.is_file():
-        raise ModelError(f"{path}: no such checkpoint")
-    tensors, about = read_safetensors(path.read_bytes(), path)
-    if not {"kind", "config", "species", "edges", "horizon_h"} <= set(about) or about["kind"] != kind.__name__:
-        raise ModelError(f"{path}: not a checkpoint of {kind.__name__}, but of {about.get('kind', 'something else')}")
+    tensors, about = read_model(path, kind.__name__, ("config", "species", "edges", "horizon_h"))
     model = kind.from_network(network, _config(json.loads(about["config"]), kind))
     species, edges = json.loads(about["species"]), json.loads(about["edges"])
     if species != list(network.species_names) or edges != model.edge_labels():

@@ -87,7 +87,9 @@ def small(folder, cache, monkeypatch):
     monkeypatch.setattr(record, "VARIANTS", variants)
     head = HeadConfig(hidden=16, layers=1, training=Training(steps=20, learning_rate=3e-3))
     monkeypatch.setattr(record, "HEADS", {"auroc": head})
-    caches = (record.assays, record.structure, record.everything, record.material)
+    caches = (
+        record.assays, record.structure, record.published, record.described, record.everything, record.material,
+    )  # fmt: skip
     for one in caches:
         one.cache_clear()
     yield cache

@@ -138,7 +138,6 @@ def test_the_hash_follows_code_and_not_comments(tmp_path, monkeypatch):
     (tmp_path / "hmlm_lib").mkdir()
     path = tmp_path / "hmlm_lib" / "thing.py"
     monkeypatch.setattr(rows, "ROOT", tmp_path)
-    monkeypatch.setattr(rows, "COMMON", ())
 
     def fingerprint(text):
         path.write_text(text)
