@@ -12,7 +12,7 @@ from scipy.stats import wilcoxon
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import benchmark, newcell, onecourse
+from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, onecourse
 from hmlm_lib.evaluation.rows import as_table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
@@ -36,17 +36,22 @@ BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- 
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
+EXPLAINED = {"F/spearman": "Spearman r", "F/signed": "with signs", "F/precision": "of the 100 strongest pairs"}
+EDGES = {"E/auroc": "AUROC", "E/auprc": "AUPRC"}
 COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
 
 
 def measures(name: str) -> dict[str, str]:
     """Measure -> column title of a setting."""
-    families = ((newcell, CELLS), (onecourse, COURSE), (molecules, MOLECULES))
+    families = [(newcell, CELLS), (onecourse, COURSE), (molecules, MOLECULES), (faithfulness, EXPLAINED)]
+    families += [(family, EDGES) for family in edges.FAMILIES]
     return next((found for family, found in families if name in family.SETTINGS), TASKS)
 
 
 def _larger_is_better(name: str) -> bool:
-    return name in molecules.SETTINGS and SETS[molecules.SETTINGS[name]].score == "auroc"
+    if name in molecules.SETTINGS:
+        return SETS[molecules.SETTINGS[name]].score == "auroc"
+    return measures(name) in (EXPLAINED, EDGES)
 
 
 def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
@@ -103,7 +108,7 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
 
 
 def _digits(measure: str) -> int:
-    return 3 if measure.endswith("_r") or measure.startswith("M/") else 5
+    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "M/") else 5
 
 
 def _cell(mean: float, sd: float, digits: int) -> str:
