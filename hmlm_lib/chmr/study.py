@@ -143,6 +143,12 @@ def _score(molecules: Planted, data: Material, run: Run, parts: Split, training:
     return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
 
 
+def paths(model: CHMR, data: Material) -> Int[np.ndarray, "molecule level"]:
+    """Code of every molecule's anchor at every level."""
+    with torch.no_grad():
+        return model.tree.path(model.anchor(torch.as_tensor(embed(model, data)))).numpy()
+
+
 def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) -> pd.DataFrame:
     """Per level of the tree: codes; share of them used by any latent, and by anchors; perplexity and purity of anchors.
 

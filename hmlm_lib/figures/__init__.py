@@ -11,6 +11,14 @@ from hmlm_lib.figures.comparison import (
 )
 from hmlm_lib.figures.dynamics import fig_dose_response, fig_dynamics, fig_knockouts
 from hmlm_lib.figures.features import fig_correlation_by_distance, fig_pair_matrix, fig_temporal_features
+from hmlm_lib.figures.interpret import (
+    fig_arrival,
+    fig_code_tree,
+    fig_embedding,
+    fig_faithfulness,
+    fig_maps,
+    fig_recovery,
+)
 from hmlm_lib.figures.model import (
     fig_attention_map,
     fig_crosstalk,
@@ -37,7 +45,9 @@ __all__ = [
     "MODEL_COLOURS",
     "MODULE_COLOURS",
     "SEQUENTIAL_MAP",
+    "fig_arrival",
     "fig_attention_map",
+    "fig_code_tree",
     "fig_codes",
     "fig_correlation",
     "fig_correlation_by_distance",
@@ -46,11 +56,14 @@ __all__ = [
     "fig_data_efficiency",
     "fig_dose_response",
     "fig_dynamics",
+    "fig_embedding",
+    "fig_faithfulness",
     "fig_gates",
     "fig_imputation",
     "fig_knockout_effects",
     "fig_knockouts",
     "fig_learned_against_true",
+    "fig_maps",
     "fig_model_comparison",
     "fig_module_edges",
     "fig_network",
@@ -58,6 +71,7 @@ __all__ = [
     "fig_predictions",
     "fig_published",
     "fig_reconstruction",
+    "fig_recovery",
     "fig_scores",
     "fig_sets",
     "fig_sweeps",

@@ -43,8 +43,8 @@ IG_STEPS = 8
 def attention(model: HMLM, experiments: Experiments, time_h: float, head: int | None = None) -> Pairs:
     """Mean over heads, or one of them; several edges between two species: the largest. ModelError for no such head."""
     maps = model.attention(experiments, [time_h])["molecular"].isel(time=0)
-    if head is not None and head not in maps.head.values:
-        raise ModelError(f"no head {head}; allowed: 0 to {len(maps.head) - 1}")
+    if head is not None and head not in maps["head"].values:
+        raise ModelError(f"no head {head}; allowed: 0 to {model.config.heads - 1}")
     weight = (maps.mean("head") if head is None else maps.sel(head=head)).values
     size = len(experiments.network.species_names)
     source, target = model._source.numpy(), model._target.numpy()

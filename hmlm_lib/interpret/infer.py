@@ -24,6 +24,7 @@ from hmlm_lib.baselines.protocol import filled
 from hmlm_lib.experiments import Experiments
 
 Pairs = Float[np.ndarray, "target source"]
+RIDGE_PENALTIES = np.logspace(-2, 3, 12)
 
 
 class Samples(NamedTuple):
@@ -63,16 +64,21 @@ def samples(experiments: Experiments, tau_h: Float[np.ndarray, "*axes species"])
 
 
 def common_tau(experiments: Experiments, candidates: tuple[float, ...], folds: int = 5) -> float:
-    """Time constant of all species, in hours, that foretells the next point of unseen conditions best (ridge)."""
-    group = np.repeat(np.arange(len(experiments)) % folds, len(measured(experiments)[1]) - 1)
+    """Time constant of all species, in hours, that foretells the next point of unseen conditions best.
+
+    By ridge from the other species before and the stimuli: with itself among the sources every tau would do as well.
+    """
+    size = len(experiments.network.species_names)
+    new = np.repeat(np.arange(len(experiments)) % folds, len(measured(experiments)[1]) - 1) == np.arange(folds)[:, None]
     errors = []
     for tau in candidates:
-        s = samples(experiments, np.full(len(experiments.network.species_names), tau))
-        x, error = _standard(s.source), 0.0
-        for fold in range(folds):
-            new = group == fold
-            said = RidgeCV(np.logspace(-2, 3, 12)).fit(x[~new], s.drive[~new]).predict(x[new])
-            error += (s.weight[new] * (said - s.drive[new]) ** 2).sum()  # squared error of the next point
+        s = samples(experiments, np.full(size, tau))
+        x, error = _standard(np.concatenate([s.before, s.source[:, size:]], 1)), 0.0
+        for v in range(size):
+            others = np.delete(x, v, 1)
+            for fold in new:
+                ridge = RidgeCV(RIDGE_PENALTIES).fit(others[~fold], s.drive[~fold, v])
+                error += (s.weight[fold, v] * (ridge.predict(others[fold]) - s.drive[fold, v]) ** 2).sum()
         errors.append(error)
     return candidates[int(np.argmin(errors))]
 
@@ -135,7 +141,7 @@ def ridge(s: Samples) -> Pairs:
     """|coefficients|, penalty by generalised cross-validation."""
 
     def fit(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
-        return np.abs(RidgeCV(np.logspace(-2, 3, 12)).fit(x, y, sample_weight=w).coef_)
+        return np.abs(RidgeCV(RIDGE_PENALTIES).fit(x, y, sample_weight=w).coef_)
 
     return _by_target(s, fit)
 
@@ -155,7 +161,7 @@ def forest(s: Samples, trees: int = 60, seed: int = 0) -> Pairs:
 
     def fit(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
         model = ExtraTreesRegressor(trees, max_features=1 / 3, min_samples_leaf=3, random_state=seed)
-        return model.fit(x, y, sample_weight=w).feature_importances_ * np.var(y)
+        return model.fit(x, y, sample_weight=w).feature_importances_
 
     return _by_target(s, fit)
 
