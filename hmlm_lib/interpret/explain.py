@@ -37,7 +37,7 @@ from hmlm_lib.interpret.contexts import effects, pairs
 
 Pairs = Float[np.ndarray, "context target source"]
 LAYERS = 6  # steps of attention rollout; the longest of the shortest paths from an input is about as long
-IG_STEPS = 8
+IG_STEPS = 32  # leaves a mean error of .002 on trained models of the published network
 
 
 def attention(model: HMLM, experiments: Experiments, time_h: float, head: int | None = None) -> Pairs:
