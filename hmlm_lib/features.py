@@ -55,7 +55,7 @@ def moving_average(values: Values, time_h: Float[np.ndarray, " time"], half_life
 
 def resample(
     values: Values, time_h: Float[np.ndarray, " time"], step_h: float
-) -> tuple[Values, Float[np.ndarray, " uniform"]]:
+) -> tuple[Float[np.ndarray, "*condition uniform species"], Float[np.ndarray, " uniform"]]:
     """The piecewise-linear signal on a uniform grid of step_h from the first time on; returns (values, times)."""
     values, time_h = _checked(values, time_h, at_least=2)
     if not 0 < step_h <= time_h[-1] - time_h[0]:

@@ -60,7 +60,21 @@ for name in newcell.MODELS:
     if hasattr(model, "schedule"):
         model.schedule = Training(steps=2)
     newcell.settled(model.fit(half.train), half.seen, tasks.SCORED)
-HMLM.from_network(small, HMLMConfig(width=4, dense=False)).attention(data.combine, [1.0])
+model = HMLM.from_network(small, HMLMConfig(width=4, dense=False, proposals=True))
+model.attention(data.combine, [1.0])
+from hmlm_lib.interpret import contexts, crosstalk, cuts, explain, faithful, infer, recover
+model.horizon_h = 60.0
+for explained in (explain.attention, explain.gradient_input, explain.knockout):
+    faithful.scores(explain.rollout(explained(model, data.combine, 5.0))[0], np.eye(len(small.species_names)), False, 3)
+explain.integrated(model, data.combine, 5.0, steps=2)
+explain.published(data.combine, data.combine.to_data_array())
+crosstalk.arrival(crosstalk.modules(contexts.simulator(data.world), data.combine, np.array([1.0, 5.0])))
+cuts.in_model(model, data.combine, 5.0), cuts.in_world(data.world, data.combine, 5.0)
+cuts.loss_without(model, data.train), cuts.response_without(model, data.train)
+recover.wanted(model, data.train), recover.by_pair(recover.edge_weights(model), model)
+question = recover.planted(recover.with_planted(small, 0.4, 0), small)
+for method in infer.METHODS.values():
+    recover.score(method(recover.residual(model, data.train)), question)
 reconstruct.interpolate(data.seen, tasks.SCORED, "pchip")
 design.best_times(np.array([1.0, 5.0, 20.0]), 2, tasks.SCORED, 0.9, 0.05, 0.03)
 protocol.run_protocol([0], points=[4])

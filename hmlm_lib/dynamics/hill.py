@@ -171,9 +171,12 @@ class HillDrive:
         return smaller
 
     def __call__(
-        self, y: Float[Tensor, "species batch"], untouched: Float[Tensor, "species batch"]
+        self, y: Float[Tensor, "source batch"], untouched: Float[Tensor, "species batch"]
     ) -> Float[Tensor, "species batch"]:
-        """ymax f(y), Eq. (2): the activity every species relaxes toward; untouched = ymax (1 - stimulus)."""
+        """ymax f(y), Eq. (2): the activity every species relaxes toward; untouched = ymax (1 - stimulus).
+
+        y: one row for every number that `arrays.source` holds, which is one a species.
+        """
         p = power(y.index_select(0, self.gate_source), self.gate_n)
         gate = torch.addcmul(self.top[0], self.top[1], p) / torch.addcmul(*self.bottom, p)
         silent = 1 + self.minus_weight * product_by_level(gate, self.and_levels)

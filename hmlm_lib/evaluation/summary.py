@@ -38,6 +38,12 @@ CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79",
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
 EXPLAINED = {"F/spearman": "Spearman r", "F/signed": "with signs", "F/precision": "of the 100 strongest pairs"}
 EDGES = {"E/auroc": "AUROC", "E/auprc": "AUPRC"}
+SHORT_EXPLAINED = (
+    *(f"{kind}_hmlm_flat" for kind in ("knockout", "integrated", "gradient_input", "rollout", "attention")),
+    *("knockout_hmlm", "knockout_hmlm_softmax", "attention_hmlm_softmax", "knockout_cellbox", "knockout_gru"),
+    *faithfulness.WITHOUT_MODEL,
+    *(f"knockout_{control}" for control in faithfulness.CONTROLS),
+)
 COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
 
 
@@ -143,6 +149,10 @@ def short() -> str:
     """The README's tables."""
     lines = across("B/mse_all", "B, MSE") + across("C/effect_r", "C, r of the effect")
     lines += [line for name in (*newcell.SETTINGS, *onecourse.SETTINGS) for line in markdown(name)]
+    lines += markdown("faithful_k8", SHORT_EXPLAINED)
+    found = [name for family in edges.FAMILIES for name in family.SETTINGS]
+    every = tuple(dict.fromkeys(model for name in found for model in benchmark.models(name)))
+    lines += across("E/auroc", "edges, AUROC", found, every)
     for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
         lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
     return "\n".join(lines)
@@ -152,8 +162,9 @@ def full() -> str:
     """Every setting, model and paired test that has rows."""
     lines = [
         "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
-        "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs. Molecules:",
-        "AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.", "",
+        "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
+        "Explanations (faithful_k8): rank correlation with true knock-out effects. Edges: AUROC and AUPRC.",
+        "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.", "",
     ]  # fmt: skip
     for name in benchmark.settings():
         part = markdown(name)

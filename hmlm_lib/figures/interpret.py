@@ -106,8 +106,10 @@ def fig_code_tree(codes: pd.DataFrame, levels: int = 4) -> Figure:
             px, py = place[row.level - 1, row.parent]
             ax.plot([px, x], [py, y], color="#cccccc", lw=0.8, zorder=0)
         solid = to_rgba(colour[str(row.commonest)], 0.25 + 0.75 * row.share)
+        size = max(12.0, scale * row.members)
+        ax.scatter([x], [y], s=size, color="white", zorder=1)
         ax.scatter(
-            [x], [y], s=max(12.0, scale * row.members), color=solid,
+            [x], [y], s=size, color=solid,
             edgecolor="#444444" if row.q < 0.05 else "#dddddd", lw=0.9, zorder=2,
         )  # fmt: skip
     ax.set_yticks([-level for level in range(1, levels + 1)], [f"level {level}" for level in range(1, levels + 1)])

@@ -105,10 +105,10 @@ def response_without(model: HMLM, experiments: Experiments, at_once: int = 16) -
     return torch.cat(found)[1:].double().numpy()
 
 
-class _CutDrive:
+class _CutDrive(HillDrive):
     """The drive of `hill.py` whose reactants each read a state of their own, 0 where they are cut."""
 
-    def __init__(self, drive: HillDrive, source: Tensor, keep: Tensor):
+    def __init__(self, drive: HillDrive, source: Tensor, keep: Tensor):  # wraps a drive instead of building one
         self.drive, self.source, self.keep = drive, source, keep
         self.parameters = drive.parameters
 

@@ -64,8 +64,13 @@ def test_ablations_are_compared_on_the_same_worlds(folder):
 @pytest.mark.parametrize("name", benchmark.settings())
 def test_every_setting_has_models_and_the_trivial_ones(name):
     found = benchmark.models(name)
-    assert found[0] == ("chmr" if name.startswith("molecules") else "hmlm")
-    assert "mean" in found
+    if name == "faithful_k8":
+        assert set(found) > {"knockout_hmlm", "prior", "lag_correlation", "knockout_untrained"}
+    elif summary.measures(name) == summary.EDGES:
+        assert set(found) > {"hmlm_weight" if name == "planted10_k8" else "hmlm_proposals", "correlation", "GENIE3"}
+    else:
+        assert found[0] == ("chmr" if name.startswith("molecules") else "hmlm")
+        assert "mean" in found
 
 
 def test_names_are_checked_before_anything_runs():
@@ -88,3 +93,11 @@ def test_a_row_of_each_family(folder, monkeypatch):
     assert kept[0]["values"].keys() >= set(summary.COURSE)
     benchmark.run(["published_noise05"], ["quadratic"], [7], report=pytest.fail)  # it is there: nothing is computed
     assert onecourse.entry("quadratic").knows == "nothing"
+    for setting, model, columns in (
+        ("faithful_k8", "prior", summary.EXPLAINED),
+        ("planted10_k8", "correlation", summary.EDGES),
+    ):
+        benchmark.run([setting], [model], [7], report=lambda line: None)
+        (row,) = benchmark.rows(setting)
+        assert row["values"].keys() >= set(columns)
+        assert all(0 <= row["values"][column] <= 1 for column in columns)
