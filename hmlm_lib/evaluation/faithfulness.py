@@ -138,6 +138,12 @@ def explanation(kind: str, model: Model | None, q: Question) -> explain.Pairs:
     return EXPLANATIONS[kind](model, q.asked, HORIZON_H)
 
 
+def label(kind: str, model: Model | None = None) -> str:
+    """Name of an explanation in a figure; says so where the model has not been trained."""
+    plain = kind.replace("_", " ")
+    return f"{plain} (untrained model)" if isinstance(model, HMLM) and not model.horizon_h else plain
+
+
 def scores(kind: str, said: explain.Pairs, q: Question) -> dict[str, float]:
     """spearman, signed and precision, mean over contexts."""
     each = [faithful.scores(a, b, kind in IN_ACTIVITIES) for a, b in zip(said, q.true, strict=True)]

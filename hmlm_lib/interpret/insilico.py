@@ -7,7 +7,7 @@ not told, are inputs; so is BASAL, always at 1, which drives every species. Time
 Source: Hill et al., Nat Methods 2016;13:310 (HPN-DREAM challenge, sub-challenge 1B).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -39,11 +39,21 @@ class InSilico:
         """Positions of the measured species in the network."""
         return [self.experiments.network.index[name] for name in self.species]
 
-    def samples(self) -> Samples:
-        """Samples of the measured species, with the time constant that foretells best."""
-        tau = common_tau(self.experiments, TAU_H)
-        everyone = np.full(len(self.experiments.network.species_names), tau)
+    def tau(self) -> float:
+        """The time constant that foretells best, in hours."""
+        return common_tau(self.experiments, TAU_H)
+
+    def samples(self, tau_h: float | None = None) -> Samples:
+        """Samples of the measured species; tau_h: default `tau()`."""
+        tau_h = self.tau() if tau_h is None else tau_h
+        everyone = np.full(len(self.experiments.network.species_names), tau_h)
         return samples(self.experiments, everyone).of(self.own())
+
+    def resampled(self, seed: int) -> "InSilico":
+        """As many conditions, drawn with replacement: how much a result hangs on which were measured."""
+        count = len(self.experiments)
+        drawn = np.random.default_rng((seed, 11)).integers(0, count, count)
+        return replace(self, experiments=self.experiments.take(drawn))
 
 
 def load() -> InSilico:

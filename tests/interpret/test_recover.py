@@ -229,6 +229,10 @@ def test_a_table_of_the_challenge_is_read():
     assert np.ptp(e.activity[..., a]) > 0.7
     assert np.ptp(e.activity[..., b]) < 0.7  # noise is not blown up to the whole range
     assert found.samples().drive.shape == (32, 3)
+    again = found.resampled(3)
+    assert set(again.experiments.names) < set(e.names)  # some twice, some not at all
+    assert again.experiments.names == found.resampled(3).experiments.names
+    assert again.samples(0.1).drive.shape == (32, 3)
 
 
 def test_a_table_of_another_form_is_refused():
@@ -259,6 +263,14 @@ def test_an_explanation_is_named_and_checked():
         edges.FAMILIES[0].entry("lassso")
     with pytest.raises(ModelError, match="attention explains an HMLM; CellBox has no attention: allowed: knockout"):
         faithfulness.explanation("attention", CellBox(), None)
+
+
+def test_an_untrained_model_may_be_asked_and_is_labelled(core):
+    fresh = HMLM.from_network(core, faithfulness.FLAT, 0)
+    assert faithfulness.label("gradient_input", fresh) == "gradient input (untrained model)"
+    fresh.horizon_h = 60.0
+    assert faithfulness.label("gradient_input", fresh) == "gradient input"
+    assert faithfulness.label("lag_correlation") == "lag correlation"
 
 
 def test_relabelling_moves_measurements_and_spares_inputs(core):
