@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+import xarray as xr
+from jaxtyping import Bool
 
 from hmlm_lib.data import fetch
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.interpret.infer import Samples, common_tau, samples
+from hmlm_lib.midas import Midas, read_midas
 from hmlm_lib.network.network import SignalingNetwork
 
 LEVELS = {"loLIG1": ("LIG1", 0.5), "hiLIG1": ("LIG1", 1.0), "loLIG2": ("LIG2", 0.5), "hiLIG2": ("LIG2", 1.0)}
@@ -58,57 +60,41 @@ class InSilico:
 
 def load() -> InSilico:
     """Both files by `fetch`; ExperimentError for a table of another form."""
-    return read(pd.read_csv(fetch("MD_insilico")), pd.read_csv(fetch("TrueGraph_insilico"), header=None))
+    return read(read_midas(fetch("MD_insilico")), pd.read_csv(fetch("TrueGraph_insilico"), header=None))
 
 
-def read(table: pd.DataFrame, graph: pd.DataFrame) -> InSilico:
-    """table: MIDAS columns (TR: treatments, DA:ALL minutes, DV: intensities); graph: 1 where row regulates column."""
-    treatments = [c for c in table if c.startswith("TR:") and not c.endswith(":CellLine")]
-    values = [c for c in table if c.startswith("DV:")]
-    wanted = {*LEVELS, *INHIBITORS}
-    if "DA:ALL" not in table or {c.split(":")[1] for c in treatments} != wanted or len(values) != len(graph):
+def read(table: Midas, graph: pd.DataFrame) -> InSilico:
+    """table: times in minutes; graph: 1 where row regulates column, in the order of the signals."""
+    given, wanted = {*table.stimuli, *table.inhibitors}, {*LEVELS, *INHIBITORS}
+    if given != wanted or table.values.sizes["signal"] != len(graph):
         raise ExperimentError(
-            f"in-silico table: treatments {', '.join(c.split(':')[1] for c in treatments)} and {len(values)} species "
-            f"for a graph of {len(graph)}; allowed: {', '.join(sorted(wanted))}, as many species as the graph, DA:ALL"
+            f"in-silico table: treatments {', '.join(sorted(given))} and {table.values.sizes['signal']} species for a "
+            f"graph of {len(graph)}; allowed: {', '.join(sorted(wanted))}, as many species as the graph"
         )
-    means = table.groupby([*treatments, "DA:ALL"])[values].agg(["mean", "std"])
-    noise = float(np.sqrt((means.xs("std", axis=1, level=1) ** 2).mean().mean()))
-    replicates = len(table) / len(means)
-    course = means.xs("mean", axis=1, level=1)
-    times = np.sort(table["DA:ALL"].unique()) / 60
-    conditions = course.index.droplevel("DA:ALL").unique()
-    level = course.to_numpy().reshape(len(conditions), len(times), len(values))
-    low, span = level.min((0, 1)), np.ptp(level, axis=(0, 1))
-    scaled = (level - low) / np.maximum(span, NOISES * noise / np.sqrt(replicates))
-    return _experiments(scaled, times, conditions, treatments, [c[3:] for c in values], graph)
+    level = table.mean()
+    noise = float(np.sqrt(table.values.var("replicate", ddof=1).mean() / table.values.sizes["replicate"]))
+    span = level.max(("condition", "time")) - level.min(("condition", "time"))
+    scaled = (level - level.min(("condition", "time"))) / np.maximum(span, NOISES * noise)
+    return _experiments(scaled, table, graph)
 
 
-def _experiments(
-    scaled: Float[np.ndarray, "condition time species"],
-    times: Float[np.ndarray, " time"],
-    conditions: pd.MultiIndex,
-    treatments: list[str],
-    species: list[str],
-    graph: pd.DataFrame,
-) -> InSilico:
+def _experiments(scaled: xr.DataArray, table: Midas, graph: pd.DataFrame) -> InSilico:
+    species = [str(name) for name in scaled.signal.values]
     inputs = ["BASAL", "LIG1", "LIG2", *INHIBITORS]
     rules = [f"=> {name}" for name in inputs] + [f"BASAL => {name}" for name in species]
     reactions = pd.DataFrame({"rule": rules, "w": [0.0] * len(inputs) + [1.0] * len(species)}, index=rules)
     everything = pd.DataFrame({"tau": TAU_H[2]}, index=[*species, *inputs])
     network = SignalingNetwork("HPN-DREAM in silico", everything, reactions)
-    shape = (len(conditions), len(network.species_names))
+    shape = (scaled.sizes["condition"], len(network.species_names))
     stimulus, y0 = np.zeros(shape), np.zeros(shape)
     stimulus[:, network.index["BASAL"]] = 1.0
-    for column, given in zip(treatments, np.array(conditions.to_list()).T, strict=True):
-        name, amount = LEVELS.get(column.split(":")[1], (column.split(":")[1], 1.0))
-        stimulus[:, network.index[name]] += amount * given
-    y0[:, : len(species)] = scaled[:, 0].mean(0)
+    for name, given in pd.concat([table.stimuli, table.inhibitors], axis=1).items():
+        source, amount = LEVELS.get(str(name), (str(name), 1.0))
+        stimulus[:, network.index[source]] += amount * given.to_numpy()
+    y0[:, : len(species)] = scaled.isel(time=0).mean("condition")
     y0[:, len(species) :] = stimulus[:, len(species) :]
-    activity = np.repeat(y0[:, None], len(times) - 1, 1)
-    activity[..., : len(species)] = scaled[:, 1:]
-    names = [
-        " + ".join(c.split(":")[1] for c, given in zip(treatments, row, strict=True) if given) for row in conditions
-    ]
-    measured = Experiments(network, tuple(names), stimulus, np.ones(shape), y0, times[1:], activity)
-    edge = np.nan_to_num(graph.to_numpy(dtype=float)).T > 0
-    return InSilico(measured, tuple(species), edge)
+    activity = np.repeat(y0[:, None], scaled.sizes["time"] - 1, 1)
+    activity[..., : len(species)] = scaled.values[:, 1:]
+    names, times = tuple(map(str, scaled.condition.values)), scaled.time.values[1:] / 60
+    measured = Experiments(network, names, stimulus, np.ones(shape), y0, times, activity)
+    return InSilico(measured, tuple(species), np.nan_to_num(graph.to_numpy(dtype=float)).T > 0)

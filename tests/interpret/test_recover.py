@@ -15,6 +15,7 @@ from hmlm_lib.evaluation.worlds import incomplete
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.interpret import infer, insilico, recover
+from hmlm_lib.midas import from_table
 from hmlm_lib.network import SignalingNetwork, load_network
 
 
@@ -215,7 +216,7 @@ GRAPH = pd.DataFrame([[np.nan, 1, 0], [0, np.nan, 0], [0, 1, np.nan]])  # row re
 
 
 def test_a_table_of_the_challenge_is_read():
-    found = insilico.read(table(), GRAPH)
+    found = insilico.read(from_table(table()), GRAPH)
     assert found.species == ("A", "B", "C")
     assert found.edge.tolist() == [[False, False, False], [True, False, True], [False, False, False]]  # target, source
     e = found.experiments
@@ -237,9 +238,9 @@ def test_a_table_of_the_challenge_is_read():
 
 def test_a_table_of_another_form_is_refused():
     with pytest.raises(ExperimentError, match=r"in-silico table: treatments .* and 3 species for a graph of 2"):
-        insilico.read(table(), GRAPH.iloc[:2, :2])
+        insilico.read(from_table(table()), GRAPH.iloc[:2, :2])
     with pytest.raises(ExperimentError, match="allowed: INH1, INH2, INH3, hiLIG1, hiLIG2, loLIG1, loLIG2"):
-        insilico.read(table().drop(columns="TR:INH1:Inhibitors"), GRAPH)
+        insilico.read(from_table(table().drop(columns="TR:INH1:Inhibitors")), GRAPH)
 
 
 @pytest.mark.data
