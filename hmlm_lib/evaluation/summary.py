@@ -12,10 +12,11 @@ from scipy.stats import wilcoxon
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, onecourse
+from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, onecourse, realcells
 from hmlm_lib.evaluation.rows import as_table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
+from hmlm_lib.real.courses import LINES
 
 SHORT = (
     "hmlm",
@@ -38,6 +39,7 @@ CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79",
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
 EXPLAINED = {"F/spearman": "Spearman r", "F/signed": "with signs", "F/precision": "of the 100 strongest pairs"}
 EDGES = {"E/auroc": "AUROC", "E/auprc": "AUPRC"}
+REAL = {"R/rmse": "RMSE, log2"} | {f"R/{line}": line for line in LINES}
 SHORT_EXPLAINED = (
     *(f"{kind}_hmlm_flat" for kind in ("knockout", "integrated", "gradient_input", "rollout", "attention")),
     *("knockout_hmlm", "knockout_hmlm_softmax", "attention_hmlm_softmax", "knockout_cellbox", "knockout_gru"),
@@ -49,7 +51,13 @@ COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
 
 def measures(name: str) -> dict[str, str]:
     """Measure -> column title of a setting."""
-    families = [(newcell, CELLS), (onecourse, COURSE), (molecules, MOLECULES), (faithfulness, EXPLAINED)]
+    families = [
+        (newcell, CELLS),
+        (onecourse, COURSE),
+        (molecules, MOLECULES),
+        (faithfulness, EXPLAINED),
+        (realcells, REAL),
+    ]
     families += [(family, EDGES) for family in edges.FAMILIES]
     return next((found for family, found in families if name in family.SETTINGS), TASKS)
 
@@ -105,7 +113,7 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
     found, titles = table(name, wanted), measures(name)
     if not len(found):
         return []
-    draws = "seeds" if name in molecules.SETTINGS else "worlds"
+    draws = "seeds" if name in {**molecules.SETTINGS, **realcells.SETTINGS} else "worlds"
     lines = [f"| {name} | {' | '.join(titles.values())} | {draws} |", "|---" * (len(titles) + 2) + "|"]
     for model, row in found.iterrows():
         cells = [_cell(row[measure, "mean"], row[measure, "sd"], _digits(measure)) for measure in titles]
@@ -114,7 +122,7 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
 
 
 def _digits(measure: str) -> int:
-    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "M/") else 5
+    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "M/", "R/") else 5
 
 
 def _cell(mean: float, sd: float, digits: int) -> str:
@@ -129,7 +137,7 @@ def across(
     tables = {name: found for name in settings if len(found := table(name, models))}
     if not tables:
         return []
-    heads = [name.removeprefix("molecules_") for name in tables]
+    heads = [name.removeprefix("molecules_").removeprefix("hpn_") for name in tables]
     lines = [f"| {title} | {' | '.join(heads)} |", "|---" * (len(tables) + 1) + "|"]
     for model in models:
         rows = [found.loc[model] if model in found.index else None for found in tables.values()]
@@ -153,6 +161,7 @@ def short() -> str:
     found = [name for family in edges.FAMILIES for name in family.SETTINGS]
     every = tuple(dict.fromkeys(model for name in found for model in benchmark.models(name)))
     lines += across("E/auroc", "edges, AUROC", found, every)
+    lines += across("R/rmse", "real cells, RMSE", realcells.SETTINGS, tuple(realcells.MODELS))
     for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
         lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
     return "\n".join(lines)
@@ -164,6 +173,7 @@ def full() -> str:
         "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
         "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
         "Explanations (faithful_k8): rank correlation with true knock-out effects. Edges: AUROC and AUPRC.",
+        "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines.",
         "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.", "",
     ]  # fmt: skip
     for name in benchmark.settings():

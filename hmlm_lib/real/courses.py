@@ -1,0 +1,100 @@
+"""Time courses of real cells: what stimulus, what inhibitor, and signals in log2 units at a few times.
+
+Intensities become log2, so that a difference of 1 is a doubling whatever the antibody. Nothing is imputed: what was not
+measured is NaN.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from hmlm_lib.data import fetch
+from hmlm_lib.errors import TableError, did_you_mean
+from hmlm_lib.midas import Midas, read_midas
+from hmlm_lib.network.network import SignalingNetwork
+
+LINES = ("BT20", "BT549", "MCF7", "UACC812")  # of the HPN-DREAM challenge
+NONE = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class Courses:
+    """Conditions of one cell line.
+
+    stimulus, inhibitor [condition]: names, `none` without one. times: minutes, the first is the start. log2: NaN where
+    nothing was measured, and after `shown_at` where a model may not look.
+    """
+
+    line: str
+    stimulus: tuple[str, ...]
+    inhibitor: tuple[str, ...]
+    times: Float[np.ndarray, " time"]
+    signals: tuple[str, ...]
+    log2: Float[np.ndarray, "condition time signal"]
+
+    def __len__(self) -> int:
+        return len(self.stimulus)
+
+    def take(self, rows: Sequence[int] | Int[np.ndarray, " row"] | Bool[np.ndarray, " condition"]) -> "Courses":
+        """Some conditions, by index or mask."""
+        chosen = np.arange(len(self))[np.asarray(rows)]
+        names = {n: tuple(getattr(self, n)[i] for i in chosen) for n in ("stimulus", "inhibitor")}
+        return replace(self, log2=self.log2[chosen], **names)
+
+    def shown_at(self, times: Sequence[int]) -> "Courses":
+        """The same conditions with everything hidden but these times, by index."""
+        hidden = np.full_like(self.log2, np.nan)
+        hidden[:, list(times)] = self.log2[:, list(times)]
+        return replace(self, log2=hidden)
+
+    @property
+    def change(self) -> Float[np.ndarray, "condition time signal"]:
+        """log2 minus its value at the start."""
+        return self.log2 - self.log2[:, :1]
+
+
+def from_midas(table: Midas) -> Courses:
+    """Replicates averaged, log2. TableError where an intensity is not positive or a condition has no start."""
+    mean = table.mean()
+    wrong = np.argwhere((table.values.values <= 0).any(2))
+    if len(wrong):
+        c, t, s = wrong[0]
+        raise TableError(
+            f"{table.cell_line}, {mean.signal.values[s]} in condition {str(mean.condition.values[c])!r} at "
+            f"{mean.time.values[t]:g} is not positive; allowed: intensities above 0, which have a logarithm"
+        )
+    unseen = np.flatnonzero(np.isnan(mean.values[:, 0]).any(1))
+    if len(unseen):
+        name = str(mean.condition.values[unseen[0]])
+        raise TableError(f"{table.cell_line}: condition {name!r} has no value at the first time; allowed: a start each")
+    return Courses(
+        table.cell_line,
+        _names(table.stimuli),
+        _names(table.inhibitors),
+        mean.time.values.astype(float),
+        tuple(map(str, mean.signal.values)),
+        np.log2(mean.values),
+    )
+
+
+def _names(levels: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(" + ".join(levels.columns[np.flatnonzero(row)]) or NONE for row in levels.to_numpy())
+
+
+def load(line: str) -> Courses:
+    """A cell line of the HPN-DREAM challenge by `fetch`; TableError for another name."""
+    if line not in LINES:
+        raise TableError(f"no cell line {line!r}{did_you_mean(line, LINES)}; allowed: {', '.join(LINES)}")
+    return from_midas(read_midas(fetch(f"MD-{line}_main_for_null")))
+
+
+def matched(courses: Courses, network: SignalingNetwork) -> pd.DataFrame:
+    """Which signal and stimulus is which species: columns what, name, species (empty: none), spelled alike or not."""
+    by_name = {name.casefold(): name for name in network.species_names}
+    stimuli = [name for name in dict.fromkeys(courses.stimulus) if name != NONE]
+    rows = [("signal", name) for name in courses.signals] + [("stimulus", name) for name in stimuli]
+    table = pd.DataFrame(rows, columns=["what", "name"])
+    return table.assign(species=[by_name.get(name.casefold(), "") for name in table["name"]])
