@@ -4,11 +4,12 @@ Three tables of one form: an explanation or a classical method scores every pair
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from scipy.stats import rankdata
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, did_you_mean
@@ -103,6 +104,20 @@ def _proposed(config: HMLMConfig) -> Said:
     return said
 
 
+def _consensus(parts: Sequence[Said]) -> Said:
+    """Mean rank over several explanations, as in Marbach et al., Nat Methods 2012;9:796."""
+
+    def said(task: Task, effort: float) -> recover.Pairs:
+        ranks = [rankdata(part(task, effort)).reshape(task.question.asked.shape) for part in parts]
+        return np.mean(ranks, axis=0)
+
+    return said
+
+
+def _gradient(task: Task, effort: float) -> recover.Pairs:
+    return recover.wanted(trained(task, OPEN, effort), task.experiments)
+
+
 def _of_edges(strength: Callable[[HMLM, Experiments], np.ndarray]) -> Said:
     def said(task: Task, effort: float) -> recover.Pairs:
         model = trained(task, FLAT, effort)
@@ -119,8 +134,9 @@ RESIDUAL = {
 }
 FINDING = {
     "hmlm_proposals": _proposed(OPEN),
-    "hmlm_gradient": lambda task, effort: recover.wanted(trained(task, OPEN, effort), task.experiments),
+    "hmlm_gradient": _gradient,
     **RESIDUAL,
+    "hmlm_consensus": _consensus([_gradient, *RESIDUAL.values()]),
 }
 REJECTING = {
     "hmlm_weight": _of_edges(lambda model, _: recover.edge_weights(model)),
