@@ -266,6 +266,14 @@ def test_an_explanation_is_named_and_checked():
         faithfulness.explanation("attention", CellBox(), None)
 
 
+def test_a_consensus_is_the_mean_rank():
+    asked = ~np.eye(2, dtype=bool)
+    task = edges.Task(None, recover.Question(asked, asked), None, 0)
+    first, second = np.array([[0.0, 3.0], [1.0, 2.0]]), np.array([[0.0, 0.1], [9.0, 0.2]])
+    said = edges._consensus([lambda *_: first, lambda *_: second])(task, 1.0)
+    np.testing.assert_array_equal(said, [[1.0, 3.0], [3.0, 3.0]])
+
+
 def test_an_untrained_model_may_be_asked_and_is_labelled(core):
     fresh = HMLM.from_network(core, faithfulness.FLAT, 0)
     assert faithfulness.label("gradient_input", fresh) == "gradient input (untrained model)"
