@@ -87,6 +87,36 @@ def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = 
     return found.sort_values((next(iter(measures(name))), "mean"), ascending=not _larger_is_better(name))
 
 
+def explanations() -> pd.DataFrame:
+    """Faithfulness of every explanation that has rows: columns name, explanation, group, mean, sd (0 for one), n."""
+    found = table("faithful_k8")["F/spearman"].rename_axis("name").reset_index()
+    rows = []
+    for name in found["name"]:
+        entry = faithfulness.entry(name)
+        of = f", {entry.of}".replace("_", " ") if entry.of else ""
+        rows.append((faithfulness.label(entry.kind) + of, _group(entry.of)))
+    labels = pd.DataFrame(rows, columns=["explanation", "group"], index=found.index)
+    return pd.concat([found[["name"]], labels, found[["mean", "sd", "n"]].fillna({"sd": 0.0})], axis=1)
+
+
+def _group(of: str) -> str:
+    if not of:
+        return "without a model"
+    return "controls" if of in faithfulness.CONTROLS else "HMLM" if of.startswith("hmlm") else "other models"
+
+
+def recovered(name: str) -> pd.DataFrame:
+    """Methods of a setting of edges: columns method, group, auroc, auprc, auroc_sd, auprc_sd."""
+    found = table(name)
+    own = [str(m).startswith("hmlm") or m == "score_test" for m in found.index]
+    labels = ["transducer score test" if m == "score_test" else str(m).replace("_", " ") for m in found.index]
+    columns = {"method": labels, "group": np.where(own, "HMLM", "without a model")}
+    for measure in ("auroc", "auprc"):
+        columns[measure] = found[f"E/{measure}", "mean"].to_numpy()
+        columns[f"{measure}_sd"] = found[f"E/{measure}", "sd"].fillna(0.0).to_numpy()
+    return pd.DataFrame(columns)
+
+
 def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
     """Task B, HMLM against each other model over the same test conditions of all worlds that both have.
 

@@ -81,6 +81,31 @@ def strength(single: xr.DataArray, whole: xr.DataArray, network: SignalingNetwor
     return -single.isel(time=-1).sel(source=link.source, target=link.target)
 
 
+class Seen(NamedTuple):
+    """What a cell or a model says: effects of species on species, and of modules on modules over time."""
+
+    single: xr.DataArray
+    whole: xr.DataArray
+
+
+def see(predict: Predict, experiments: Experiments, times_h: np.ndarray) -> Seen:
+    """Both, the first at the last time alone."""
+    return Seen(effects(predict, experiments, times_h[-1:]), modules(predict, experiments, times_h))
+
+
+def paper_findings(true: Seen, said: Seen, network: SignalingNetwork, context: str) -> pd.DataFrame:
+    """The paper's links with what is true of them in every context, and what a model says in one; index link."""
+    edges = set(zip(network.signed_edges["source"], network.signed_edges["target"], strict=True))
+    rows = []
+    for link in PAPER:
+        truth = strength(true.single, true.whole, network, link).to_series()
+        own = float(strength(said.single, said.whole, network, link).sel(context=context))
+        about = {"paper": link.what, "published": link.published, "edge": (link.source, link.target) in edges}
+        by_context = {f"true, {name}": value for name, value in truth.items()}
+        rows.append({"link": f"{link.source} to {link.target}"} | about | by_context | {f"model, {context}": own})
+    return pd.DataFrame(rows).set_index("link")
+
+
 def strongest(
     said: np.ndarray, true: np.ndarray, joined: np.ndarray, network: SignalingNetwork, k: int = 8
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

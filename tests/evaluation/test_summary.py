@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hmlm_lib.errors import ExperimentError, ModelError
-from hmlm_lib.evaluation import benchmark, newcell, onecourse, rows, summary
+from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, onecourse, rows, summary
 from hmlm_lib.evaluation.registry import entry
 
 
@@ -72,6 +72,30 @@ def test_every_setting_has_models_and_the_trivial_ones(name):
         first = {"molecules": "chmr", "hpn": "mean"}.get(name.split("_")[0], "hmlm")
         assert found[0] == first
         assert "mean" in found
+
+
+def test_explanations_and_edges_are_labelled_and_grouped(folder):
+    for model, seed in (("knockout_hmlm", 0), ("knockout_hmlm", 1), ("knockout_untrained", 0), ("prior", 0)):
+        row = rows.make_row("faithful_k8", model, seed, faithfulness.entry(model).modules, {"F/spearman": 0.5 + seed})
+        rows.add_row("faithful_k8", row)
+    found = summary.explanations().set_index("name")
+    assert found.loc["knockout_hmlm", ["explanation", "group", "mean", "n"]].tolist() == [
+        "knockout, hmlm",
+        "HMLM",
+        1.0,
+        2,
+    ]
+    assert found.loc["knockout_untrained", "group"] == "controls"
+    assert found.loc["prior", ["explanation", "group", "sd"]].tolist() == ["prior", "without a model", 0.0]
+    (family,) = (f for f in edges.FAMILIES if "insilico" in f.SETTINGS)
+    for model in ("score_test", "hmlm_proposals", "lasso"):
+        values = {"E/auroc": 0.7, "E/auprc": 0.2}
+        rows.add_row("insilico", rows.make_row("insilico", model, 0, family.entry(model).modules, values))
+    table = summary.recovered("insilico").set_index("method")
+    assert table["group"].to_dict() == {
+        "transducer score test": "HMLM", "hmlm proposals": "HMLM", "lasso": "without a model",
+    }  # fmt: skip
+    assert table.loc["lasso", ["auroc", "auprc", "auroc_sd"]].tolist() == [0.7, 0.2, 0.0]
 
 
 def test_names_are_checked_before_anything_runs():

@@ -235,6 +235,18 @@ def test_crosstalk_averages_modules_and_turns_the_sign(world, asked):
         crosstalk.strength(each, found, network, crosstalk.Link("middle", "out", None, ""))
 
 
+def test_the_papers_links_are_looked_up_in_truth_and_model(monkeypatch, world, asked):
+    monkeypatch.setattr(
+        crosstalk, "PAPER", (crosstalk.Link("r", "g", 0.5, "named"), crosstalk.Link("g", "r", None, ""))
+    )
+    true = crosstalk.see(contexts.simulator(world), asked, np.array([1.0, T]))
+    assert true.single.time.values.tolist() == [T]
+    table = crosstalk.paper_findings(true, true, world.network, "combined")
+    assert table["edge"].tolist() == [True, False]
+    np.testing.assert_allclose(table["model, combined"], table["true, combined"])
+    assert table.loc["r to g", "true, combined"] > 0.1 > abs(table.loc["g to r", "true, combined"])
+
+
 def test_arrival_is_the_first_time_over_the_threshold():
     course = xr.DataArray(
         [[0.0, 0.01, -0.5, -0.6], [0.0, 0.0, 0.0, 0.0]],
