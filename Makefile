@@ -12,7 +12,7 @@ figures: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope  # two workers, one thread each
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
