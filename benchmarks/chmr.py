@@ -16,14 +16,14 @@ import importlib.util
 import json
 import os
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from unittest.mock import patch
 
 import numpy as np
 import torch
 from kept import kept_bytes
 from rdkit import DataStructs
+from timing import timed
 from torch import Tensor, nn
 
 from hmlm_lib.chmr import molecules
@@ -43,13 +43,6 @@ def smiles(count: int) -> tuple[str, ...]:
     """Real molecules where there are any, generated ones otherwise."""
     found = load("hiv").smiles if available("hiv") else planted(12_288).smiles
     return found[:count]
-
-
-def timed(run: Callable[[], object]) -> tuple[float, object]:
-    """Seconds of one call, and what it gave."""
-    started = time.perf_counter()
-    found = run()
-    return time.perf_counter() - started, found
 
 
 def neighbours(bits: np.ndarray, asked: int) -> dict[str, float]:

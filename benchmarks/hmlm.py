@@ -12,8 +12,6 @@ PyTorch's fused attention keeps no matrix).
 
 import argparse
 import json
-import statistics
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -23,6 +21,7 @@ matplotlib.use("Agg")
 import pandas as pd
 import torch
 from kept import kept_bytes
+from timing import timed
 from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv, TransformerConv
 
@@ -81,14 +80,7 @@ def hmlm_reading(model: HMLM) -> Reading:
 def seconds(run: Callable[[], object], repeats: int, device: str) -> float:
     """Median time of a call, after one that warms up."""
     run()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        run()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    return timed(run, repeats, device)[0]
 
 
 def measure(size: int, repeats: int, device: str) -> list[dict]:

@@ -8,12 +8,10 @@ call each). Ratios are peer / ours in one run; above 1 the peer is slower. Both 
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
 
 import numpy as np
 from captum.attr import InputXGradient
+from timing import timed
 
 from hmlm_lib.evaluation.tasks import HORIZON_H
 from hmlm_lib.evaluation.worlds import draw_world
@@ -59,16 +57,6 @@ def cuts_one_by_one(model: HMLM, asked: Experiments) -> np.ndarray:
     return np.array(found)
 
 
-def seconds(run: Callable[[], np.ndarray], repeats: int) -> tuple[float, np.ndarray]:
-    """Median time of a call, and what it gave."""
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        found = run()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times), found
-
-
 def measure(n_contexts: int, repeats: int) -> list[dict]:
     """All three questions on an untrained model of the published network (the cost does not depend on training)."""
     network = load_network("fibroblast-core")
@@ -85,7 +73,7 @@ def measure(n_contexts: int, repeats: int) -> list[dict]:
     rows = []
     for name, (ours, peer) in questions.items():
         ours()
-        (fast, a), (slow, b) = seconds(ours, repeats), seconds(peer, 1)
+        (fast, a), (slow, b) = timed(ours, repeats), timed(peer)
         rows.append(
             {
                 "question": name, "roll-outs": a.shape[0] * (a.shape[1] if name == "cut edges" else a.shape[2]),

@@ -11,7 +11,6 @@ Ratios compare one peer trajectory with one of ours in the same run on the same 
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
 
 import matplotlib
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.integrate import ode, solve_ivp
+from timing import timed
 
 from hmlm_lib.dynamics import trajectories
 from hmlm_lib.figures import MODEL_COLOURS, save_figure, use_style
@@ -87,16 +87,6 @@ def conditions(network: SignalingNetwork, count: int, seed: int = 0) -> np.ndarr
     for row in levels:
         row[rng.choice(inputs, rng.integers(1, 4), replace=False)] = rng.uniform(0.3, 0.9)
     return levels
-
-
-def timed(action: Callable[[], object], repeats: int = 1) -> tuple[float, object]:
-    """Median seconds of some repeats, and the last result."""
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        result = action()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds), result
 
 
 def ours(network: SignalingNetwork, levels: np.ndarray, device: str) -> np.ndarray:
