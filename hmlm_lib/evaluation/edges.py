@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.faithfulness import FLAT
 from hmlm_lib.evaluation.registry import HMLM_CODE
 from hmlm_lib.evaluation.rows import COMMON, make_row
@@ -168,11 +168,7 @@ class Family:
 
     def entry(self, name: str) -> Entry:
         """The entry of a method; ModelError with the nearest name otherwise."""
-        if name not in self.MODELS:
-            raise ModelError(
-                f"no method {name!r} here{did_you_mean(name, self.MODELS)}; allowed: {', '.join(self.MODELS)}"
-            )
-        return self.MODELS[name]
+        return pick(self.MODELS, name, "method", where="here")
 
     def score(self, name: str, seed: int, effort: float = 1.0) -> dict[str, float]:
         """auroc and auprc of a method; planted edges should be the weak ones."""

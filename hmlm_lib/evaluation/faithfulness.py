@@ -14,7 +14,7 @@ import numpy as np
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import ModelError, pick
 from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE, HMLMEntry, make
 from hmlm_lib.evaluation.registry import entry as registered
 from hmlm_lib.evaluation.rows import COMMON, make_row
@@ -97,9 +97,7 @@ MODELS = _entries()
 
 def entry(name: str) -> Entry:
     """The entry of an explanation; ModelError with the nearest name otherwise."""
-    if name not in MODELS:
-        raise ModelError(f"no explanation {name!r}{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
-    return MODELS[name]
+    return pick(MODELS, name, "explanation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,15 +125,13 @@ def _fitted(setting: str, name: str, seed: int) -> Model:
 
 def explanation(kind: str, model: Model | None, q: Question) -> explain.Pairs:
     """One explanation at the end of the horizon; model: None for those that need none."""
-    if kind in WITHOUT_MODEL:
+    explains = pick(EXPLANATIONS | dict.fromkeys(WITHOUT_MODEL), kind, "explanation")
+    if explains is None:
         every = explain.published(q.asked, q.benchmark.train.to_data_array())
         return every[kind.replace("_", " ")]
-    if kind not in EXPLANATIONS:
-        allowed = (*EXPLANATIONS, *WITHOUT_MODEL)
-        raise ModelError(f"no explanation {kind!r}{did_you_mean(kind, allowed)}; allowed: {', '.join(allowed)}")
     if kind != "knockout" and not isinstance(model, HMLM):
         raise ModelError(f"{kind} explains an HMLM; {type(model).__name__} has no attention: allowed: knockout")
-    return EXPLANATIONS[kind](model, q.asked, HORIZON_H)
+    return explains(model, q.asked, HORIZON_H)
 
 
 def label(kind: str, model: Model | None = None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import COMMON
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
@@ -137,10 +137,7 @@ ABLATIONS: dict[str, Entry] = {
 
 def entry(name: str) -> Entry:
     """The entry of a model or ablation; ModelError with the nearest name otherwise."""
-    known = MODELS | ABLATIONS
-    if name not in known:
-        raise ModelError(f"no model {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}")
-    return known[name]
+    return pick(MODELS | ABLATIONS, name, "model")
 
 
 def make(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
