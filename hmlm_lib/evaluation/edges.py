@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.faithfulness import FLAT
-from hmlm_lib.evaluation.registry import HMLM_CODE
+from hmlm_lib.evaluation.registry import HMLM_CODE, shortened
 from hmlm_lib.evaluation.rows import COMMON, make_row
 from hmlm_lib.evaluation.tasks import benchmark
 from hmlm_lib.experiments import Experiments
@@ -75,8 +75,7 @@ def from_nothing(seed: int) -> Task:
 def trained(task: Task, config: HMLMConfig, effort: float = 1.0) -> HMLM:
     """HMLM on the given wiring; effort: fraction of the training steps."""
     training = TRAINING if config != WITHOUT_WIRING else Training(WITHOUT_WIRING_STEPS, TRAINING.learning_rate)
-    training = replace(training, steps=max(10, round(effort * training.steps)), seed=task.seed)
-    training = replace(training, warmup=0.3) if effort < 1 else training
+    training = shortened(replace(training, seed=task.seed), effort)
     with one_thread():
         return HMLM.from_network(task.experiments.network, config, task.seed).fit(task.experiments, training)
 

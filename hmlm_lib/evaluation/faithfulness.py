@@ -15,7 +15,7 @@ import numpy as np
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, pick
-from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE, HMLMEntry, make
+from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE, HMLMEntry, make, shortened
 from hmlm_lib.evaluation.registry import entry as registered
 from hmlm_lib.evaluation.rows import COMMON, make_row
 from hmlm_lib.evaluation.tasks import HORIZON_H, Benchmark, benchmark
@@ -50,10 +50,8 @@ def _flat(b: Benchmark, seed: int, effort: float, kind: str) -> Model:
     """HMLM without hierarchy and proposals under a control."""
     if kind == "untrained":
         return HMLM.from_network(b.train.network, FLAT, seed)
-    model = HMLMEntry(FLAT, replace(TRAINING, seed=seed), shuffle=kind == "shuffled_wiring")
-    if effort != 1.0:
-        short = make("hmlm_flat", b, seed, effort)
-        model.schedule = short.schedule
+    training = shortened(replace(TRAINING, seed=seed), effort)
+    model = HMLMEntry(FLAT, training, shuffle=kind == "shuffled_wiring")
     return model.fit(relabelled(b.train, seed) if kind == "shuffled_labels" else b.train).model
 
 

@@ -140,10 +140,16 @@ def entry(name: str) -> Entry:
     return pick(MODELS | ABLATIONS, name, "model")
 
 
+def shortened(training: Training, effort: float) -> Training:
+    """A training with a fraction of its steps, at least 10; effort 1 leaves it as it is."""
+    if effort == 1.0:
+        return training
+    return replace(training, steps=max(10, round(effort * training.steps)), warmup=SHORT_WARMUP)
+
+
 def make(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
     """A model ready to be fitted; effort: fraction of its training steps (for a quick look; the record uses 1)."""
     model = entry(name).build(b, seed)
-    if hasattr(model, "schedule") and effort != 1.0:
-        steps = max(10, round(effort * model.schedule.steps))
-        model.schedule = replace(model.schedule, steps=steps, warmup=SHORT_WARMUP)
+    if hasattr(model, "schedule"):
+        model.schedule = shortened(model.schedule, effort)
     return model
