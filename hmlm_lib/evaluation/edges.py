@@ -153,15 +153,20 @@ class Entry:
 
 
 class Family:
-    """One table: a setting, its tasks by seed, and who says what."""
+    """One table: a setting, its tasks by seed, and who says what; modules: code of the task or of its own methods."""
 
-    def __init__(self, setting: str, task: Callable[[int], Task], said: Mapping[str, Said], reject: bool = False):
+    def __init__(
+        self,
+        setting: str,
+        task: Callable[[int], Task],
+        said: Mapping[str, Said],
+        reject: bool = False,
+        modules: tuple[str, ...] = (),
+    ):
         self.SETTINGS: dict[str, dict] = {setting: {}}
         self.task, self.reject = task, reject
-        extra = ("interpret.insilico",) if task is from_nothing else ()
-        cut = ("interpret.cuts",) if reject else ()
         self.MODELS = {
-            name: Entry(one, (*(LEARNED_CODE if name.startswith("hmlm") else INFER_CODE), *extra, *cut, "features"))
+            name: Entry(one, (*(LEARNED_CODE if name.startswith("hmlm") else INFER_CODE), *modules, "features"))
             for name, one in said.items()
         }
 
@@ -185,6 +190,11 @@ class Family:
 
 FAMILIES = (
     Family("hidden10_k8", hidden, PRIOR | CLASSICAL | FINDING),
-    Family("planted10_k8", planted, CLASSICAL | REJECTING, reject=True),
-    Family("insilico", from_nothing, CLASSICAL | {"hmlm_proposals": _proposed(WITHOUT_WIRING)} | RESIDUAL),
+    Family("planted10_k8", planted, CLASSICAL | REJECTING, reject=True, modules=("interpret.cuts",)),
+    Family(
+        "insilico",
+        from_nothing,
+        CLASSICAL | {"hmlm_proposals": _proposed(WITHOUT_WIRING)} | RESIDUAL,
+        modules=("interpret.insilico", "midas"),
+    ),
 )
