@@ -11,7 +11,7 @@ from hmlm_lib.baselines import Model
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, pick
-from hmlm_lib.evaluation import edges, faithfulness, newcell, onecourse, realcells
+from hmlm_lib.evaluation import edges, faithfulness, newcell, observations, onecourse, realcells
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
 from hmlm_lib.evaluation.rows import add_row, code_hash, make_row, valid_rows
@@ -31,7 +31,7 @@ SETTINGS: dict[str, dict] = {
 # Settings with models and measures of their own.
 OTHERS = {
     name: family
-    for family in (newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, molecules)
+    for family in (newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules)
     for name in family.SETTINGS
 }
 
@@ -118,7 +118,7 @@ def run(
                 report(f"{name:14s} {model:18s} seed {seed}  {_short(row['values'])}")
 
 
-SHORT = re.compile("[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|[EF]/.*|R/rmse|M/(test|clean|random|valid)")
+SHORT = re.compile("[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|[EF]/.*|R/rmse|L/balanced.*|M/(test|clean|random|valid)")
 
 
 def _short(values: dict) -> str:
