@@ -112,7 +112,8 @@ def run_one(setting: str, model: str, seed: int) -> dict:
     started = time.perf_counter()
     change = entry(model).change(network, stimuli, seed)
     said = literature.classes(change, observations)
-    values = {f"L/{name}": value for name, value in literature.scores(said, observations["measured"]).items()}
+    found = literature.scores(said, observations["measured"]) | literature.ranking(change, observations)
+    values = {f"L/{name}": value for name, value in found.items()}
     values["L/said"] = [float(CLASSES.index(name)) for name in said]
     values["seconds"] = time.perf_counter() - started
     return make_row(setting, model, seed, entry(model).modules, values)

@@ -12,7 +12,7 @@ from scipy.stats import wilcoxon
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, onecourse, realcells
+from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, observations, onecourse, realcells
 from hmlm_lib.evaluation.rows import as_table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
@@ -40,6 +40,15 @@ MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaf
 EXPLAINED = {"F/spearman": "Spearman r", "F/signed": "with signs", "F/precision": "of the 100 strongest pairs"}
 EDGES = {"E/auroc": "AUROC", "E/auprc": "AUPRC"}
 REAL = {"R/rmse": "RMSE, log2"} | {f"R/{line}": line for line in LINES}
+LITERATURE = {
+    "L/balanced_accuracy": "balanced accuracy",
+    "L/accuracy": "accuracy",
+    "L/recall_increase": "recall, Increase",
+    "L/recall_no_change": "No Change",
+    "L/recall_decrease": "Decrease",
+    "L/auroc_increase": "AUROC, Increase",
+    "L/auroc_decrease": "Decrease",
+}
 SHORT_EXPLAINED = (
     *(f"{kind}_hmlm_flat" for kind in ("knockout", "integrated", "gradient_input", "rollout", "attention")),
     *("knockout_hmlm", "knockout_hmlm_softmax", "attention_hmlm_softmax", "knockout_cellbox", "knockout_gru"),
@@ -57,6 +66,7 @@ def measures(name: str) -> dict[str, str]:
         (molecules, MOLECULES),
         (faithfulness, EXPLAINED),
         (realcells, REAL),
+        (observations, LITERATURE),
     ]
     families += [(family, EDGES) for family in edges.FAMILIES]
     return next((found for family, found in families if name in family.SETTINGS), TASKS)
@@ -65,7 +75,7 @@ def measures(name: str) -> dict[str, str]:
 def _larger_is_better(name: str) -> bool:
     if name in molecules.SETTINGS:
         return SETS[molecules.SETTINGS[name]].score == "auroc"
-    return measures(name) in (EXPLAINED, EDGES)
+    return measures(name) in (EXPLAINED, EDGES, LITERATURE)
 
 
 def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
@@ -118,14 +128,16 @@ def recovered(name: str) -> pd.DataFrame:
 
 
 def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
-    """Task B, HMLM against each other model over the same test conditions of all worlds that both have.
+    """HMLM against each other model over the same test conditions of all worlds (real cells: lines) that both have.
+
+    Task B, or for real cells the mean square error of a condition.
 
     Columns: conditions, better (fraction where HMLM's error is smaller), p (two-sided Wilcoxon signed-rank); index
     model. Conditions of one world share its kinetics, so p is optimistic: read it beside the spread over worlds.
     """
     errors: dict[str, dict[int, np.ndarray]] = {}
     for row in benchmark.rows(name):
-        errors.setdefault(row["model"], {})[row["seed"]] = np.array(row["values"].get("B/by_condition", []))
+        errors.setdefault(row["model"], {})[row["seed"]] = _by_condition(row["values"])
     own, found = errors.pop(model, {}), []
     for other, theirs in errors.items():
         seeds = sorted(set(own) & set(theirs))
@@ -136,6 +148,20 @@ def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
         found.append({"model": other, "conditions": len(a), "better": float((a < b).mean()), "p": p})
     columns = ["model", "conditions", "better", "p"]
     return pd.DataFrame(found, columns=columns).set_index("model").sort_values("better", kind="stable")
+
+
+def real_cells() -> pd.DataFrame:
+    """RMSE of every model and protocol that has rows: columns protocol, model, mean, sd (0 for one seed), n."""
+    parts = []
+    for name, setting in realcells.SETTINGS.items():
+        found = table(name)["R/rmse"].rename_axis("model").reset_index()
+        parts.append(found.assign(protocol=setting["protocol"]))
+    return pd.concat(parts, ignore_index=True)[["protocol", "model", "mean", "sd", "n"]].fillna({"sd": 0.0})
+
+
+def _by_condition(values: dict) -> np.ndarray:
+    parts = [v for key, v in values.items() if key.endswith("/by_condition")]
+    return np.array([error for part in parts for error in part])
 
 
 def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
@@ -152,7 +178,7 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
 
 
 def _digits(measure: str) -> int:
-    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "M/", "R/") else 5
+    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "L/", "M/", "R/") else 5
 
 
 def _cell(mean: float, sd: float, digits: int) -> str:
@@ -192,6 +218,7 @@ def short() -> str:
     every = tuple(dict.fromkeys(model for name in found for model in benchmark.models(name)))
     lines += across("E/auroc", "edges, AUROC", found, every)
     lines += across("R/rmse", "real cells, RMSE", realcells.SETTINGS, tuple(realcells.MODELS))
+    lines += markdown("literature")
     for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
         lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
     return "\n".join(lines)
@@ -203,7 +230,8 @@ def full() -> str:
         "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
         "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
         "Explanations (faithful_k8): rank correlation with true knock-out effects. Edges: AUROC and AUPRC.",
-        "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines.",
+        "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines. Literature: recall by",
+        "class of 118 observations, models trained on simulated cells alone.",
         "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.", "",
     ]  # fmt: skip
     for name in benchmark.settings():
@@ -212,9 +240,9 @@ def full() -> str:
             lines += [f"{name}: no rows yet.", ""]
             continue
         lines += part
-        tests = paired(name) if name in benchmark.SETTINGS else pd.DataFrame()
+        tests = paired(name) if name in {**benchmark.SETTINGS, **realcells.SETTINGS} else pd.DataFrame()
         if len(tests):
-            lines += ["B, HMLM against each, condition by condition:", "", "| model | conditions | HMLM better | p |"]
+            lines += ["HMLM against each, condition by condition:", "", "| model | conditions | HMLM better | p |"]
             lines += ["|---|---|---|---|"]
             lines += [
                 f"| {m} | {int(r['conditions'])} | {r['better']:.2f} | {r['p']:.1g} |" for m, r in tests.iterrows()

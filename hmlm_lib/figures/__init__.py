@@ -29,6 +29,7 @@ from hmlm_lib.figures.model import (
 )
 from hmlm_lib.figures.molecules import fig_codes, fig_imputation, fig_scores, fig_sets, fig_sweeps, fig_worth
 from hmlm_lib.figures.network import fig_module_edges, fig_network, module_edges
+from hmlm_lib.figures.real import fig_courses, fig_next, fig_protocols, fig_recalls
 from hmlm_lib.figures.style import (
     CONDITION_COLOURS,
     DIVERGING_MAP,
@@ -52,6 +53,7 @@ __all__ = [
     "fig_correlation",
     "fig_correlation_by_distance",
     "fig_cost",
+    "fig_courses",
     "fig_crosstalk",
     "fig_data_efficiency",
     "fig_dose_response",
@@ -67,9 +69,12 @@ __all__ = [
     "fig_model_comparison",
     "fig_module_edges",
     "fig_network",
+    "fig_next",
     "fig_pair_matrix",
     "fig_predictions",
+    "fig_protocols",
     "fig_published",
+    "fig_recalls",
     "fig_reconstruction",
     "fig_recovery",
     "fig_scores",

@@ -14,6 +14,8 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
+from sklearn.metrics import roc_auc_score
 
 from hmlm_lib.data import fetch
 from hmlm_lib.dynamics import Condition, simulate
@@ -85,9 +87,24 @@ def by_paths(network: SignalingNetwork, stimuli: list[str]) -> pd.DataFrame:
     return found
 
 
+def changes(change: pd.DataFrame, observations: pd.DataFrame) -> Float[np.ndarray, " observation"]:
+    """The predicted change that every observation asks for."""
+    return np.array([change.loc[o.stimulus, o.species] for o in observations.itertuples()], dtype=float)
+
+
+def ranking(change: pd.DataFrame, observations: pd.DataFrame) -> dict[str, float]:
+    """Without a threshold: AUROC of telling Increase from No Change, and Decrease from everything else."""
+    value, measured = changes(change, observations), observations["measured"].to_numpy()
+    some = measured != "Decrease"
+    return {
+        "auroc_increase": float(roc_auc_score(measured[some] == "Increase", value[some])),
+        "auroc_decrease": float(roc_auc_score(measured == "Decrease", -value)),
+    }
+
+
 def classes(change: pd.DataFrame, observations: pd.DataFrame, threshold: float = THRESHOLD) -> pd.Series:
     """Class of every observation by the predicted change."""
-    value = np.array([change.loc[o.stimulus, o.species] for o in observations.itertuples()])
+    value = changes(change, observations)
     named = np.where(value > threshold, "Increase", np.where(value < -threshold, "Decrease", "No Change"))
     return pd.Series(named, observations.index)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.dynamics.simulate import Parameters
 from hmlm_lib.network import load_network
@@ -46,7 +47,8 @@ def simulated(
         tau=arrays.tau * rng.lognormal(0.0, 0.3, len(arrays.tau)),
     )
     inputs = dict.fromkeys(network.input_species, REST)
-    level = simulate(network, conditions, hours, inputs=inputs, parameters=own).sel(species=list(signals)).values
+    with one_thread():
+        level = simulate(network, conditions, hours, inputs=inputs, parameters=own).sel(species=list(signals)).values
     log2 = np.log2(FLOOR + rng.lognormal(0.0, 0.5, len(signals)) * level) + rng.normal(0.0, NOISE, level.shape)
     for inhibitor in (NONE, *targets):  # the start is one sample, shared by all stimuli
         rows = np.flatnonzero([i == inhibitor for _, i in pairs])

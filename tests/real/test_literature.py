@@ -83,3 +83,10 @@ def test_the_published_network_scores_what_its_paper_says():
     assert (said == usable["measured"]).sum() == 96
     table = literature.confusion(said, usable["measured"])
     assert [table.loc[name, name] for name in literature.CLASSES] == [84, 12, 0]
+
+
+def test_ranking_needs_no_threshold():
+    observations = pd.DataFrame({"stimulus": "A", "species": list("wxyz")}, index=list("abcd"))
+    observations["measured"] = ["Increase", "No Change", "No Change", "Decrease"]
+    change = pd.DataFrame([[0.002, 0.001, 0.003, -0.1]], ["A"], list("wxyz"))
+    assert literature.ranking(change, observations) == {"auroc_increase": 0.5, "auroc_decrease": 1.0}
