@@ -2,13 +2,12 @@
 
     A = softmax_j(Q_i . K_j / sqrt(d_head)),    out_i = W_o sum_j A_ij V_j                                      (1)
 
-j runs over tokens that exist: the scores of padding are -inf before the softmax. Source: Vaswani et al., 2017. The public
-code of the composition paper adds a mask of zeros and ones to the scores, which hides nothing (`leaky`).
+j runs over tokens that exist: the scores of padding are -inf before the softmax. Source: Vaswani et al., 2017. The
+public code of the composition paper adds a mask of zeros and ones to the scores, which hides nothing (`leaky`).
 """
 
 import math
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -45,22 +44,14 @@ class Attention(nn.Module):
         self.bridge = nn.Linear(guest, width) if guest not in (None, width) else nn.Identity()
         self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
 
-    def weights(
-        self,
-        to: Float[Tensor, "batch query width"],
-        of: Float[Tensor, "batch key guest"],
-        exists: Bool[Tensor, "batch key"],
-    ) -> Weights:
-        """How much each token of `to` looks at each token of `of`."""
-        return masked(scores(self.query(to), self.key(self.bridge(of)), self.heads), exists)
-
     def forward(
         self,
         to: Float[Tensor, "batch query width"],
         of: Float[Tensor, "batch key guest"],
         exists: Bool[Tensor, "batch key"],
-    ) -> Float[Tensor, "batch query width"]:
+    ) -> tuple[Float[Tensor, "batch query width"], Weights]:
+        """What the tokens of `to` take from those of `of`, and how much each looks at each."""
         of = self.bridge(of)
         weight = masked(scores(self.query(to), self.key(of), self.heads), exists)
         value = self.value(of).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        return self.out((weight @ value).transpose(1, 2).flatten(2))
+        return self.out((weight @ value).transpose(1, 2).flatten(2)), weight

@@ -1,7 +1,7 @@
 """TinyLM on disk: one safetensors file with the parameters and, as metadata, sizes and vocabulary.
 
-Two small models come with the library (`shipped`), made by `python -m hmlm_lib.composition.shipped`; the sha256 of each stands
-in `checkpoints.csv` and is checked before it is read.
+Two small models come with the library (`shipped`), made by `python -m hmlm_lib.composition.shipped`; the sha256 of
+each stands in `checkpoints.csv` and is checked before it is read.
 """
 
 import csv

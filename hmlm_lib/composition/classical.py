@@ -6,8 +6,9 @@ for every protein, with counts borrowed from proteins of similar sequence,
     C_a = sum_b exp(-d(a, b) / tau) c_b,    s(p, a) = sum_k log (C_a[k, p_k] + beta q_k[p_k]) / (|C_a| + beta)  (1)
     score = s(p, a) - log mean_a' exp s(p, a')                                                                 (2)
 
-d: differing residues; q: frequencies over all proteins. A protein never seen borrows everything. Source: position-specific
-scoring matrices and their neighbours, the oldest predictors of MHC binding; Eq. (2) is ours, for swap decoys.
+d: differing residues; q: frequencies over all proteins. A protein never seen borrows everything. Source:
+position-specific scoring matrices and their neighbours, the oldest predictors of MHC binding; Eq. (2) is ours, for
+swap decoys.
 """
 
 from collections.abc import Sequence

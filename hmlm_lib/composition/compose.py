@@ -5,14 +5,15 @@
     contrastive       s cos(P h_left, R h_right) + b
     composition       after some layers    h_to <- h_to + Norm(Attention(h_to, h_of)),    then f(mean h_L)      (1)
 
-In a composition both models run in lock-step and gradients pass through frozen layers; trained are attentions, norms and
-f. With its sites at the last hidden state it is cross-attention as usually done; with several there, the control with as
-many parameters. Source: composition paper (Communications Chemistry 2026), strategies 1 to 6; ours: either direction or
-both, and sites that may repeat.
+In a composition both models run in lock-step and gradients pass through frozen layers; trained are attentions, norms
+and f. With its sites at the last hidden state it is cross-attention as usually done; with several there, the control
+with as many parameters. Source: composition paper (Communications Chemistry 2026), strategies 1 to 6; ours: either
+direction or both, and sites that may repeat.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -33,7 +34,7 @@ def other(side: str) -> str:
 
 
 def spread(depths: tuple[int, int], count: int) -> tuple[Site, ...]:
-    """`count` sites from the first layer to the last, evenly in both models: the paper's are 1, 4 and 6 of 6."""
+    """`count` sites from the first layer to the last, evenly in both models; the paper has 1, 4 and 6 of 6."""
     at = torch.linspace(0, 1, count).tolist() if count > 1 else [1.0]
     return tuple(tuple(1 + round(share * (depth - 1)) for depth in depths) for share in at)
 
@@ -42,13 +43,15 @@ def spread(depths: tuple[int, int], count: int) -> tuple[Site, ...]:
 class ComposeConfig:
     """sites: hidden states after which attention is put, rising, may repeat; into: sides that receive.
 
-    dropout: on what a site adds and within f; gain: of a site's norm before training (0: starts as the plain encoder).
+    dropout: on what a site adds and within f; hide: chance of a token of the other side to be left out, in training;
+    gain: of a site's norm before training (0: starts as the plain encoder).
     """
 
     sites: tuple[Site, ...]
     into: tuple[str, ...] = ("right",)
     heads: int = 4
     dropout: float = 0.1
+    hide: float = 0.0
     gain: float = 1.0
     hidden: int = 64
 
@@ -91,7 +94,7 @@ class Pooled(Strategy):
 
     def forward(self, left: States, right: States) -> Float[Tensor, " row"]:
         states = {"left": left, "right": right}
-        pooled = [mean(states[side].hidden[k], states[side].exists) for side, k in self.last.items()]
+        pooled = [states[side].mean(k) for side, k in self.last.items()]
         return self.answer(torch.cat(pooled, 1))[:, 0]
 
 
@@ -112,7 +115,7 @@ class Contrastive(Strategy):
         self.scale, self.shift = nn.Parameter(torch.tensor(5.0)), nn.Parameter(torch.tensor(0.0))
 
     def forward(self, left: States, right: States) -> Float[Tensor, " row"]:
-        pooled = {s: mean(x.hidden[self.last[s]], x.exists) for s, x in (("left", left), ("right", right))}
+        pooled = {"left": left.mean(self.last["left"]), "right": right.mean(self.last["right"])}
         found = {side: project(pooled[side]) for side, project in self.project.items()}
         return self.scale * nn.functional.cosine_similarity(found["left"], found["right"]) + self.shift
 
@@ -147,28 +150,33 @@ class Composition(Strategy):
         pooled = [mean(last[side], states[side].exists) for side in self.config.into]
         return self.answer(torch.cat(pooled, 1))[:, 0]
 
-    def run(self, left: States, right: States, look: bool = False) -> tuple[dict[str, Tensor], dict[str, Weights]]:
-        """Last hidden states of the sides that receive; look: also the weights of every attention, by its name."""
+    def run(self, left: States, right: States) -> tuple[dict[str, Tensor], dict[str, Weights]]:
+        """Last hidden states of the sides that receive, and the weights of every attention by `side_site`."""
         states, seen = {"left": left, "right": right}, {}
         at = dict(zip(SIDES, self.config.sites[0], strict=True))
         h = {side: states[side].hidden[k] for side, k in at.items()}
         for k, site in enumerate(self.config.sites):
             here = dict(zip(SIDES, site, strict=True))
-            h |= {
+            given = {
                 side: self._advance(side, h[side], at[side], here[side], states[side])
                 if side in self.config.into
                 else states[side].hidden[here[side]]
                 for side in SIDES
             }
-            at, given = here, dict(h)
+            at, h = here, dict(given)
             for side in self.config.into:
                 name, across = f"{side}_{k}", other(side)
-                added = self.cross[name](given[side], given[across], states[across].exists)
+                added, seen[name] = self.cross[name](given[side], given[across], self._visible(states[across].exists))
                 h[side] = given[side] + self.drop(self.norms[name](added))
-                if look:
-                    seen[name] = self.cross[name].weights(given[side], given[across], states[across].exists)
         ends = {side: self._models[side].depth for side in self.config.into}
         return {side: self._advance(side, h[side], at[side], ends[side], states[side]) for side in ends}, seen
+
+    def _visible(self, exists: Tensor) -> Tensor:
+        """Tokens that a site may look at: in training some are left out, so that none is relied upon."""
+        if not self.training or not self.config.hide:
+            return exists
+        kept = exists & (torch.rand(exists.shape) >= self.config.hide)
+        return torch.where(kept.any(1, keepdim=True), kept, exists)
 
     def _advance(self, side: str, hidden: Tensor, start: int, end: int, states: States) -> Tensor:
         """From hidden state `start` to `end` through the frozen layers."""
@@ -178,7 +186,7 @@ class Composition(Strategy):
 
 
 def _check(config: ComposeConfig, depths: dict[str, int]) -> None:
-    rising = all(a <= b for one, two in zip(config.sites, config.sites[1:], strict=False) for a, b in zip(one, two))
+    rising = all(one[i] <= two[i] for one, two in pairwise(config.sites) for i in (0, 1))
     inside = all(0 <= k <= depth for site in config.sites for k, depth in zip(site, depths.values(), strict=True))
     if not config.sites or not rising or not inside:
         raise ModelError(

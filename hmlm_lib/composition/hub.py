@@ -1,8 +1,8 @@
 """Models of the Hugging Face hub in the form that compositions read: ESM-2 for proteins, MoLFormer-XL for SMILES.
 
-Needs the extra `hub` (transformers). Any encoder will do whose layers stand in `model.encoder.layer`: what a layer is given
-besides hidden states (masks, rotations of positions) depends only on which tokens exist, so it is caught once, at the
-door of the first layer, and given again to whichever layer is run alone.
+Needs the extra `hub` (transformers). Any encoder will do whose layers stand in `model.encoder.layer`: what a layer is
+given besides hidden states (masks, rotations of positions) depends only on which tokens exist, so it is caught once,
+at the door of the first layer, and given again to whichever layer is run alone.
 
 Hidden states are those before the model's closing norm; beginning and end tokens count as tokens.
 """

@@ -70,7 +70,7 @@ class Layer(nn.Module):
 
     def forward(self, hidden: Hidden, exists: Exists) -> Hidden:
         normed = self.norms[0](hidden)
-        hidden = hidden + self.attention(normed, normed, exists)
+        hidden = hidden + self.attention(normed, normed, exists)[0]
         return hidden + self.perceptron(self.norms[1](hidden))
 
 

@@ -1,9 +1,9 @@
 """Pairs that only their interaction can tell apart: swap decoys, and splits without a shared peptide.
 
-Every peptide stands twice in a set: with a protein it is listed for (label 1) and with the protein of another peptide that
-it is not listed for (label 0). The proteins of the decoys are those of the true pairs dealt out anew, so each protein, too,
-is as often right as wrong, and whatever reads one side alone has an AUROC of exactly 1/2. Ours; the public sets draw
-decoys otherwise, and peptides alone tell much there (`classical.peptide_alone`).
+Every peptide stands twice in a set: with a protein it is listed for (label 1) and with the protein of another peptide
+that it is not listed for (label 0). The proteins of the decoys are those of the true pairs dealt out anew, so each
+protein, too, is as often right as wrong, and whatever reads one side alone has an AUROC of exactly 1/2. Ours; the
+public sets draw decoys otherwise, and peptides alone tell much there (`classical.peptide_alone`).
 """
 
 import hashlib

@@ -1,7 +1,8 @@
 """Peptides and proteins whose interaction is planted, so that the best possible AUROC is known.
 
-A protein has two pockets, each of two residues; together they decide which of four kinds of residue (positive, negative,
-small, aromatic) the pocket takes: pocket B the peptide's second residue, pocket F its last. A peptide p binds protein a
+A protein has two pockets, each of two residues; together they decide which of four kinds of residue (positive,
+negative, small, aromatic) the pocket takes: pocket B the peptide's second residue, pocket F its last. A peptide p
+binds protein a
 
     listed for a with odds w(p, a) = exp(K m(p, a)),    m: matching anchors, 0, 1 or 2                         (1)
 

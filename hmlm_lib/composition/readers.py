@@ -83,7 +83,7 @@ def paper_pairs() -> Pairs:
 
 
 def biosnap(part: str) -> pd.DataFrame:
-    """Drug-target pairs of a part, `val` or `test`; columns drug (DrugBank), gene (UniProt), smiles, sequence, label."""
+    """Drug-target pairs of a part, `val` or `test`; columns drug, gene (UniProt), smiles, sequence, label."""
     if part not in ("val", "test"):
         raise SequenceError(f"BIOSNAP part {part!r}; allowed: 'val', 'test'")
     table = pd.read_csv(fetch(f"biosnap_{part}"))

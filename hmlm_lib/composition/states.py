@@ -1,7 +1,8 @@
 """Frozen hidden states, computed once: the same numbers a model gives when it is run anew for every pair.
 
-A pair's hidden states up to the first cross-attention depend on one sequence alone, and a set of pairs has few different
-sequences (16,000 pairs: some 80 proteins). Nothing is approximated; padding goes to the longest sequence of the set.
+A pair's hidden states up to the first cross-attention depend on one sequence alone, and a set of pairs has few
+different sequences (16,000 pairs: some 80 proteins). Nothing is approximated; padding goes to the longest sequence of
+the set.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,9 +25,13 @@ class States:
     hidden: dict[int, Float[Tensor, "row token width"]]
     exists: Bool[Tensor, "row token"]
 
-    def take(self, rows: Int[Tensor, " row"], numbers: Collection[int]) -> "States":
+    def take(self, rows: Int[Tensor, " pair"], numbers: Collection[int]) -> "States":
         """Some rows of some hidden states."""
         return States({k: self.hidden[k][rows] for k in numbers}, self.exists[rows])
+
+    def mean(self, number: int) -> Float[Tensor, "row width"]:
+        """Mean of a hidden state over the tokens that exist."""
+        return mean(self.hidden[number], self.exists)
 
 
 def frozen(model: LanguageModel, sequences: Sequence[str], numbers: Collection[int]) -> States:

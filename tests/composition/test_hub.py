@@ -89,15 +89,15 @@ def test_what_it_cannot_read_is_refused(esm, sequence, message):
 
 
 def test_a_smiles_token_outside_the_vocabulary_is_named(smiles):
-    with pytest.raises(SequenceError, match="holds 'Q'"):
+    with pytest.raises(SequenceError, match=r"holds 'Q'"):
         smiles.tokens(["CCQ"])
 
 
 def test_a_hub_out_of_reach_is_said_in_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(DataUnavailable, match="neither reachable nor cached.*allowed: a machine that reaches the hub"):
+    with pytest.raises(DataUnavailable, match=r"neither reachable nor cached.*allowed: a machine that reaches the hub"):
         HubLM.load("nobody/nothing-at-all")
-    with pytest.raises(ModelError, match="did you mean 'esm2_8m'"):
+    with pytest.raises(ModelError, match=r"did you mean 'esm2_8m'"):
         HubLM.load("esm2_8n")
-    with pytest.raises(ModelError, match="allowed with trust=True"):
+    with pytest.raises(ModelError, match=r"allowed with trust=True"):
         HubLM.load("molformer")

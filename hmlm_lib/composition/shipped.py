@@ -1,0 +1,53 @@
+"""The two language models that come with the library, made anew: `python -m hmlm_lib.composition.shipped [NAME ...]`.
+
+`planted` reads generated sequences, `transphla` the public peptides and the 108 different allele sequences. Peptides
+of the pools `valid` and `test` are left out, whatever the seed of a later split; all allele sequences are read,
+without a label.
+"""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Sequence
+
+from hmlm_lib.composition.checkpoint import FOLDER, listed, save
+from hmlm_lib.composition.pairs import Ligands, pool
+from hmlm_lib.composition.planted import planted
+from hmlm_lib.composition.pretrain import pretrain
+from hmlm_lib.composition.readers import transphla
+from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.files import sha256, write_whole
+from hmlm_lib.training import Progress, Training
+
+SHARES = (0.9, 0.1)  # batches of peptides, of proteins
+MADE: dict[str, tuple[Callable[[], Ligands], Training]] = {
+    "planted": (planted, Training(steps=600, learning_rate=3e-3, weight_decay=1e-2)),
+    "transphla": (transphla, Training(steps=8000, learning_rate=3e-3, weight_decay=1e-2)),
+}
+
+
+def material(ligands: Ligands) -> tuple[list[str], list[str]]:
+    """Peptides to pretrain on, and proteins."""
+    return [p for p in ligands.listed if pool(p) == "train"], list(ligands.proteins.values())
+
+
+def make(name: str, report: Callable[[Progress], None] | None = None) -> None:
+    """Train a model, write it and its sha256; ModelError for an unknown name."""
+    if name not in MADE:
+        raise ModelError(f"no shipped model {name!r}{did_you_mean(name, MADE)}; allowed: {', '.join(MADE)}")
+    read, training = MADE[name]
+    path = save(pretrain(material(read()), None, training, SHARES, report), FOLDER / f"{name}.safetensors")
+    known = (listed() if (FOLDER / "checkpoints.csv").is_file() else {}) | {name: sha256(path)}
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("name", "sha256"), *sorted(known.items())])
+    write_whole(FOLDER / "checkpoints.csv", text.getvalue(), ModelError)
+
+
+def main(names: Sequence[str]) -> None:
+    """Every model named, or all."""
+    for name in names or MADE:
+        make(name, lambda progress, name=name: print(name, progress, flush=True))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
