@@ -10,7 +10,7 @@ and MoLFormer the same form. Source of the layer: Vaswani et al., 2017, pre-norm
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -24,6 +24,7 @@ Hidden = Float[Tensor, "batch token width"]
 Exists = Bool[Tensor, "batch token"]
 
 
+@runtime_checkable
 class LanguageModel(Protocol):
     """Eq. (1); width: of the hidden states, depth: L. An `nn.Module`, whose parameters compositions keep frozen."""
 
