@@ -1,7 +1,7 @@
 """TinyLM on disk: one safetensors file with the parameters and, as metadata, sizes and vocabulary.
 
-Two small models come with the library (`shipped`), made by `python -m hmlm_lib.composition.shipped`; the sha256 of
-each stands in `checkpoints.csv` and is checked before it is read.
+Two small models come with the library (`shipped`), made by `python -m hmlm_lib.composition.shipped`; the sha256 of each
+stands beside it and is checked before it is read.
 """
 
 import csv
@@ -35,10 +35,18 @@ def load(path: str | Path) -> TinyLM:
     return model.eval().requires_grad_(False)
 
 
+def place(name: str) -> tuple[Path, Path]:
+    """A shipped model's file and the file with its sha256."""
+    return FOLDER / name / "model.safetensors", FOLDER / name / "sha256.csv"
+
+
 def listed() -> dict[str, str]:
     """Shipped models and their sha256."""
-    with (FOLDER / "checkpoints.csv").open(encoding="utf-8") as file:
-        return {row["name"]: row["sha256"] for row in csv.DictReader(file)}
+    found = {}
+    for path in sorted(FOLDER.glob("*/sha256.csv")):
+        with path.open(encoding="utf-8") as file:
+            found[path.parent.name] = next(csv.DictReader(file))["sha256"]
+    return found
 
 
 def shipped(name: str) -> TinyLM:
@@ -49,7 +57,7 @@ def shipped(name: str) -> TinyLM:
     known = listed()
     if name not in known:
         raise ModelError(f"no shipped model {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}")
-    path = FOLDER / f"{name}.safetensors"
+    path, record = place(name)
     if not path.is_file() or sha256(path) != known[name]:
-        raise ModelError(f"{path}: missing or not the file recorded in checkpoints.csv; make it anew or restore it")
+        raise ModelError(f"{path}: missing or not the file recorded in {record.name}; make it anew or restore it")
     return load(path)

@@ -5,12 +5,10 @@ of the pools `valid` and `test` are left out, whatever the seed of a later split
 without a label.
 """
 
-import csv
-import io
 import sys
 from collections.abc import Callable, Sequence
 
-from hmlm_lib.composition.checkpoint import FOLDER, listed, save
+from hmlm_lib.composition.checkpoint import place, save
 from hmlm_lib.composition.pairs import Ligands, pool
 from hmlm_lib.composition.planted import planted
 from hmlm_lib.composition.pretrain import pretrain
@@ -36,11 +34,9 @@ def make(name: str, report: Callable[[Progress], None] | None = None) -> None:
     if name not in MADE:
         raise ModelError(f"no shipped model {name!r}{did_you_mean(name, MADE)}; allowed: {', '.join(MADE)}")
     read, training = MADE[name]
-    path = save(pretrain(material(read()), None, training, SHARES, report), FOLDER / f"{name}.safetensors")
-    known = (listed() if (FOLDER / "checkpoints.csv").is_file() else {}) | {name: sha256(path)}
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("name", "sha256"), *sorted(known.items())])
-    write_whole(FOLDER / "checkpoints.csv", text.getvalue(), ModelError)
+    model, record = place(name)
+    save(pretrain(material(read()), None, training, SHARES, report), model)
+    write_whole(record, f"sha256\n{sha256(model)}\n", ModelError)
 
 
 def main(names: Sequence[str]) -> None:

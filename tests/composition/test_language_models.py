@@ -1,5 +1,7 @@
 """TinyLM: what it reads, what it refuses, and that padding, freezing and files change no number."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -120,13 +122,12 @@ def test_shipped_models_are_the_recorded_ones_and_small(monkeypatch, tmp_path):
     assert set(checkpoint.listed()) == {"planted", "transphla"}
     for name in checkpoint.listed():
         assert checkpoint.shipped(name).width == 64
-    assert sum(path.stat().st_size for path in checkpoint.FOLDER.iterdir()) < 2e6
+    assert sum(path.stat().st_size for path in checkpoint.FOLDER.rglob("*.*")) < 2e6
     with pytest.raises(ModelError, match=r"no shipped model 'plantd' .did you mean 'planted'"):
         checkpoint.shipped("plantd")
-    for path in checkpoint.FOLDER.glob("*.*"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    damaged = tmp_path / "planted.safetensors"
+    shutil.copytree(checkpoint.FOLDER, tmp_path / "copy")
+    damaged = tmp_path / "copy" / "planted" / "model.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\0")
-    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
-    with pytest.raises(ModelError, match=r"planted.safetensors: missing or not the file recorded"):
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path / "copy")
+    with pytest.raises(ModelError, match=r"model.safetensors: missing or not the file recorded"):
         checkpoint.shipped("planted")

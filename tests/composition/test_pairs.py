@@ -85,9 +85,8 @@ def test_the_planted_best_is_the_best_and_position_tables_come_near(ligands, par
 
 
 def test_planted_rules_by_hand():
-    protein = list("A" * planted.LENGTH)
-    for place, door in zip((5, 10, 15, 20), "KEEE", strict=True):
-        protein[place] = door
+    protein = list(planted.FRAME)
+    protein[5], protein[14] = "K", "G"
     assert planted.pockets("".join(protein)) == (1, 3)  # negative and aromatic
     assert planted.anchors("ADAAAAAAW") == (1, 3)
     assert planted.matches(["ADAAAAAAW", "ADAAAAAAK", "AKAAAAAAK"], ["".join(protein)]).ravel().tolist() == [2, 1, 0]
