@@ -1,7 +1,8 @@
 """Peptides and proteins whose interaction is planted, so that the best possible AUROC is known.
 
-A protein has two pockets. The residue at the bottom of each, its door, decides which of four kinds of residue the pocket
-takes (positive, negative, small, aromatic): pocket B the peptide's second residue, pocket F its last. A peptide p is
+A protein has two pockets. The residue at the bottom of each, its door, decides which of four kinds of residue the
+pocket takes (positive, negative, small, aromatic): pocket B the peptide's second residue, pocket F its last. A
+peptide p is
 
     listed for protein a with odds w(p, a) = exp(K m(p, a)),    m: matching anchors, 0, 1 or 2                 (1)
 
@@ -9,8 +10,9 @@ and with swap decoys over proteins of frequency f, no model can do better than t
 
     log P(a | p, true) / P(a | decoy) = K m(p, a) - log sum_a' f_a' exp(K m(p, a'))                            (2)
 
-Most of a protein is the same in all of them, as in the real ones; some other places vary and mean nothing. Ours; a check
-of methods, no claim about MHC. Within a sequence nothing can be foretold, so a language model has nothing to learn.
+Most of a protein is the same in all of them, as in the real ones; some other places vary and mean nothing. Ours; a
+check of methods, no claim about MHC. Within a sequence nothing can be foretold, so a language model has nothing to
+learn.
 """
 
 import numpy as np
@@ -26,7 +28,7 @@ FRAME = "GSHSMRYFATAVSRPGRGEP"  # what all proteins share
 POCKETS = {"B": 5, "F": 14}  # places of the doors, from 0
 DOORS = "DKFG"  # a door's residue, in the order of `KINDS`
 IDLE = (2, 8, 11, 17)  # places that vary without meaning
-SHARPNESS = 2.0  # K
+SHARPNESS = 3.0  # K
 
 
 def kind_of(residue: str) -> int:

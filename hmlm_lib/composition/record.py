@@ -32,7 +32,8 @@ BOOTSTRAPS = 200
 DATA = tuple(f"composition.{name}" for name in ("pairs", "readers", "residues", "settings"))
 TRAINED = (
     *DATA, "training",
-    *(f"composition.{name}" for name in ("attention", "compose", "fit", "language_models", "states", "checkpoints.transphla")),
+    *(f"composition.{name}" for name in ("attention", "compose", "fit", "language_models", "states")),
+    "composition.checkpoints.transphla",
 )  # fmt: skip
 
 

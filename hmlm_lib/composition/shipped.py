@@ -9,18 +9,21 @@ import sys
 from collections.abc import Callable, Sequence
 
 from hmlm_lib.composition.checkpoint import place, save
+from hmlm_lib.composition.language_models import TinyConfig
 from hmlm_lib.composition.pairs import Ligands, pool
 from hmlm_lib.composition.planted import planted
 from hmlm_lib.composition.pretrain import pretrain
 from hmlm_lib.composition.readers import transphla
+from hmlm_lib.composition.residues import Vocabulary
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.files import sha256, write_whole
 from hmlm_lib.training import Progress, Training
 
 SHARES = (0.9, 0.1)  # batches of peptides, of proteins
-MADE: dict[str, tuple[Callable[[], Ligands], Training]] = {
-    "planted": (planted, Training(steps=600, learning_rate=3e-3, weight_decay=1e-2)),
-    "transphla": (transphla, Training(steps=8000, learning_rate=3e-3, weight_decay=1e-2)),
+SMALL = TinyConfig(width=32, inner=64, vocabulary=Vocabulary(longest=24))
+MADE: dict[str, tuple[Callable[[], Ligands], TinyConfig, Training]] = {
+    "planted": (planted, SMALL, Training(steps=600, learning_rate=3e-3, weight_decay=1e-2)),
+    "transphla": (transphla, TinyConfig(), Training(steps=8000, learning_rate=3e-3, weight_decay=1e-2)),
 }
 
 
@@ -33,9 +36,9 @@ def make(name: str, report: Callable[[Progress], None] | None = None) -> None:
     """Train a model, write it and its sha256; ModelError for an unknown name."""
     if name not in MADE:
         raise ModelError(f"no shipped model {name!r}{did_you_mean(name, MADE)}; allowed: {', '.join(MADE)}")
-    read, training = MADE[name]
+    read, config, training = MADE[name]
     model, record = place(name)
-    save(pretrain(material(read()), None, training, SHARES, report), model)
+    save(pretrain(material(read()), config, training, SHARES, report), model)
     write_whole(record, f"sha256\n{sha256(model)}\n", ModelError)
 
 

@@ -1,4 +1,4 @@
-"""Figures of composed language models: strategies against the best there is, attention on pockets, the masking fault."""
+"""Figures of composed language models: strategies against the best, attention on pockets, the masking fault."""
 
 import matplotlib.pyplot as plt
 import numpy as np
