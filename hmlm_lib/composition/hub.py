@@ -69,8 +69,8 @@ class HubLM(nn.Module):
         except Exception as problem:  # no network, no such model, a damaged cache: dozens of kinds
             reason = str(problem).splitlines()[0][:160]
             raise DataUnavailable(
-                f"model {place} is neither reachable nor cached ({reason}); allowed: a machine that reaches the hub, or "
-                "a folder that holds the model"
+                f"model {place} is neither reachable nor cached ({reason}); allowed: a machine with the hub in reach, "
+                "or a folder that holds the model"
             ) from None
         return cls(model, tokenizer)
 

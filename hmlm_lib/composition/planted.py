@@ -10,9 +10,9 @@ and with swap decoys over proteins of frequency f, no model can do better than t
 
     log P(a | p, true) / P(a | decoy) = K m(p, a) - log sum_a' f_a' exp(K m(p, a'))                            (2)
 
-Most of a protein is the same in all of them, as in the real ones; some other places vary and mean nothing. Ours; a
-check of methods, no claim about MHC. Within a sequence nothing can be foretold, so a language model has nothing to
-learn.
+Most of a protein is the same in all of them, as in the real ones; some other places vary and mean nothing. A language
+model can learn which residues stand where, and nothing about who binds whom. Ours; a check of methods, no claim about
+MHC.
 """
 
 import numpy as np

@@ -157,9 +157,11 @@ def own_set(pairs: Pairs, seed: int = 0) -> dict[str, float]:
     seen = np.eye(len(AMINO_ACIDS) + 1)[right][..., :-1].reshape(len(right), -1)  # padding is a row of zeros
     x = np.concatenate([one_hot(places(pairs.left))[pairs.i], seen[pairs.j]], 1)
     model = LogisticRegression(max_iter=300, C=0.1)
-    folds = {"random": KFold(5, shuffle=True, random_state=seed), "unseen": GroupKFold(5)}
+    folds = {
+        "random": KFold(5, shuffle=True, random_state=seed).split(x),
+        "unseen": GroupKFold(5).split(x, groups=pairs.j),
+    }
     found = {
-        q: cross_val_predict(model, x, pairs.label, groups=pairs.j, cv=cv, method="decision_function")
-        for q, cv in folds.items()
+        q: cross_val_predict(model, x, pairs.label, cv=list(cv), method="decision_function") for q, cv in folds.items()
     }
     return {q: auroc(pairs, each) for q, each in found.items()}

@@ -50,14 +50,12 @@ def fig_strategies(table: pd.DataFrame, best: dict[str, float] | None = None, ti
     return fig
 
 
-def fig_masking(weights: pd.DataFrame) -> Figure:
-    """Attention of one token on a padded sequence; index token, a column a way of masking, a panel each."""
+def fig_masking(weights: pd.DataFrame, real: int) -> Figure:
+    """Attention of one token on a padded sequence; index token, of which the first `real` exist; a panel a column."""
     fig, axes = plt.subplots(1, weights.shape[1], figsize=(3.4 * weights.shape[1], 2.6), sharey=True, squeeze=False)
     for ax, way in zip(axes[0], weights.columns, strict=True):
-        real = np.array([not str(token).startswith("pad") for token in weights.index])
-        ax.bar(range(len(weights)), weights[way], color=np.where(real, "#0072b2", "#c1272d"), width=0.75)
-        ax.set(title=str(way), xlabel="token attended to")
-        ax.set_xticks(range(len(weights)), [str(token).split()[0] for token in weights.index])
+        ax.bar(weights.index, weights[way], color=["#0072b2"] * real + ["#c1272d"] * (len(weights) - real), width=0.75)
+        ax.set(title=str(way), xlabel="token attended to", xticks=list(weights.index))
     axes[0, 0].set_ylabel("attention weight")
     return fig
 

@@ -95,7 +95,9 @@ def test_a_smiles_token_outside_the_vocabulary_is_named(smiles):
 
 def test_a_hub_out_of_reach_is_said_in_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(DataUnavailable, match=r"neither reachable nor cached.*allowed: a machine that reaches the hub"):
+    with pytest.raises(
+        DataUnavailable, match=r"neither reachable nor cached.*allowed: a machine with the hub in reach"
+    ):
         HubLM.load("nobody/nothing-at-all")
     with pytest.raises(ModelError, match=r"did you mean 'esm2_8m'"):
         HubLM.load("esm2_8n")
