@@ -201,6 +201,7 @@ def short() -> str:
     lines += across("R/rmse", "real cells, RMSE", realcells.SETTINGS, tuple(realcells.MODELS))
     for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
         lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
+    lines += [line for name in composition.SETTINGS for line in markdown(name)]
     return "\n".join(lines)
 
 
@@ -211,7 +212,9 @@ def full() -> str:
         "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
         "Explanations (faithful_k8): rank correlation with true knock-out effects. Edges: AUROC and AUPRC.",
         "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines.",
-        "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.", "",
+        "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.",
+        "Compositions: AUROC on new peptides with swap decoys, of alleles seen in training and of unseen ones; trained",
+        "parameters and pooled features.", "",
     ]  # fmt: skip
     for name in benchmark.settings():
         part = markdown(name)
