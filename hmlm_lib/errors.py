@@ -4,8 +4,11 @@ One base class, so that `except HmlmError` catches what a user can mend; the mes
 file, row, species or parameter at fault and what is allowed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
 class HmlmError(Exception):
@@ -62,3 +65,13 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     folded = {candidate.casefold(): candidate for candidate in names}
     near = get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
     return f" (did you mean {folded[near[0]]!r}?)" if near else ""
+
+
+def pick(
+    table: Mapping[str, Value], name: str, what: str, error: type[HmlmError] = ModelError, where: str = ""
+) -> Value:
+    """table[name]; an error with the nearest and all names otherwise. what, where: words around the name in it."""
+    if name not in table:
+        place = f" {where}" if where else ""
+        raise error(f"no {what} {name!r}{place}{did_you_mean(name, table)}; allowed: {', '.join(table)}")
+    return table[name]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hmlm_lib.errors import RunError, did_you_mean
+from hmlm_lib.errors import RunError, pick
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,4 @@ PROFILES = {
 
 def get_profile(name: str) -> Profile:
     """The profile of that name; RunError with the nearest and all names otherwise."""
-    if name not in PROFILES:
-        raise RunError(f"no profile {name!r}{did_you_mean(name, PROFILES)}; allowed: {', '.join(PROFILES)}")
-    return PROFILES[name]
+    return pick(PROFILES, name, "profile", RunError)

@@ -7,7 +7,7 @@ import torch
 
 from hmlm_lib import metrics, paths
 from hmlm_lib.device import choose_device
-from hmlm_lib.errors import HmlmError, RunError, did_you_mean
+from hmlm_lib.errors import HmlmError, ModelError, RunError, did_you_mean, pick
 from hmlm_lib.files import read_json, write_whole
 from hmlm_lib.profiles import PROFILES, get_profile
 
@@ -75,6 +75,16 @@ def test_damaged_json_counts_as_absent(tmp_path):
 def test_nearest_name():
     assert did_you_mean("SMAD3", ["smad3", "smad7"]) == " (did you mean 'smad3'?)"
     assert did_you_mean("qqq", ["smad3"]) == ""
+
+
+def test_a_name_is_looked_up_or_the_error_says_what_is_allowed():
+    table = {"ridge": 1, "gru": None}
+    assert pick(table, "ridge", "model") == 1
+    assert pick(table, "gru", "model") is None
+    with pytest.raises(ModelError, match=r"^no model 'rigde' here \(did you mean 'ridge'\?\); allowed: ridge, gru$"):
+        pick(table, "rigde", "model", where="here")
+    with pytest.raises(RunError, match=r"^no run 'x'; allowed: ridge, gru$"):
+        pick(table, "x", "run", RunError)
 
 
 def test_output_folder_follows_the_environment(output_dir):

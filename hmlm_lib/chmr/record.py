@@ -30,7 +30,7 @@ from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.settings import HEADS, MEASURED, PRETRAINING, VARIANTS, WHOLE
 from hmlm_lib.chmr.structure import Structure, form
 from hmlm_lib.data import cache_dir
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import code_hash, make_row
 
 if TYPE_CHECKING:
@@ -185,9 +185,7 @@ MODELS: dict[str, Entry] = {
 
 def entry(name: str) -> Entry:
     """The entry of a model; ModelError with the nearest name otherwise."""
-    if name not in MODELS:
-        raise ModelError(f"no model {name!r} of molecules{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
-    return MODELS[name]
+    return pick(MODELS, name, "model", where="of molecules")
 
 
 def predicted(

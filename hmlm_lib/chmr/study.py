@@ -143,10 +143,15 @@ def _score(molecules: Planted, data: Material, run: Run, parts: Split, training:
     return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
 
 
+def _anchors(model: CHMR, data: Material) -> Float[torch.Tensor, "molecule width"]:
+    """Anchor of every molecule, no part left out."""
+    return model.anchor(torch.as_tensor(embed(model, data)))
+
+
 def paths(model: CHMR, data: Material) -> Int[np.ndarray, "molecule level"]:
     """Code of every molecule's anchor at every level."""
     with torch.no_grad():
-        return model.tree.path(model.anchor(torch.as_tensor(embed(model, data)))).numpy()
+        return model.tree.path(_anchors(model, data)).numpy()
 
 
 def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) -> pd.DataFrame:
@@ -156,7 +161,7 @@ def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) 
     fraction of molecules whose mechanism is the commonest one of their code.
     """
     with torch.no_grad():
-        anchor = model.anchor(torch.as_tensor(embed(model, data)))
+        anchor = _anchors(model, data)
         cells = [model.project[name](cell.filled) for name, cell in data.cells.items()]
     path, every = model.tree.path(anchor), model.tree.path(torch.cat([anchor, *cells]))
     parts = zip(usage(every, model.tree.branch), usage(path, model.tree.branch), perplexity(path), strict=True)

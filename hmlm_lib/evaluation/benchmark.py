@@ -11,7 +11,7 @@ from hmlm_lib.baselines import Model
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.composition import record as composition
 from hmlm_lib.device import one_thread, side_by_side
-from hmlm_lib.errors import ExperimentError, did_you_mean
+from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import edges, faithfulness, newcell, onecourse, realcells
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
@@ -40,9 +40,7 @@ OTHERS = {
 @lru_cache(maxsize=4)
 def setting(name: str, seed: int) -> Benchmark:
     """The benchmark of a named setting and seed."""
-    if name not in SETTINGS:
-        raise ExperimentError(f"no setting {name!r}{did_you_mean(name, SETTINGS)}; allowed: {', '.join(SETTINGS)}")
-    return benchmark(seed, **SETTINGS[name])
+    return benchmark(seed, **pick(SETTINGS, name, "setting", ExperimentError))
 
 
 def score(model: Model, b: Benchmark) -> dict[str, float | list[float]]:
@@ -90,9 +88,7 @@ def settings() -> list[str]:
 
 def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
     """Models of a setting; wanted: names, `all` (without ablations), `ablations`. ModelError for an unknown name."""
-    if name not in settings():
-        raise ExperimentError(f"no setting {name!r}{did_you_mean(name, settings())}; allowed: {', '.join(settings())}")
-    other = OTHERS.get(name)
+    other = pick(dict.fromkeys(SETTINGS) | OTHERS, name, "setting", ExperimentError)  # None: models of the registry
     groups = {"all": list(other.MODELS if other else MODELS), "ablations": [] if other else list(ABLATIONS)}
     found = [model for given in wanted for model in groups.get(given, [given])]
     for model in found:

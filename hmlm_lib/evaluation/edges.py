@@ -12,9 +12,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.faithfulness import FLAT
-from hmlm_lib.evaluation.registry import HMLM_CODE
+from hmlm_lib.evaluation.registry import HMLM_CODE, shortened
 from hmlm_lib.evaluation.rows import COMMON, make_row
 from hmlm_lib.evaluation.tasks import benchmark
 from hmlm_lib.experiments import Experiments
@@ -75,8 +75,7 @@ def from_nothing(seed: int) -> Task:
 def trained(task: Task, config: HMLMConfig, effort: float = 1.0) -> HMLM:
     """HMLM on the given wiring; effort: fraction of the training steps."""
     training = TRAINING if config != WITHOUT_WIRING else Training(WITHOUT_WIRING_STEPS, TRAINING.learning_rate)
-    training = replace(training, steps=max(10, round(effort * training.steps)), seed=task.seed)
-    training = replace(training, warmup=0.3) if effort < 1 else training
+    training = shortened(replace(training, seed=task.seed), effort)
     with one_thread():
         return HMLM.from_network(task.experiments.network, config, task.seed).fit(task.experiments, training)
 
@@ -154,25 +153,26 @@ class Entry:
 
 
 class Family:
-    """One table: a setting, its tasks by seed, and who says what."""
+    """One table: a setting, its tasks by seed, and who says what; modules: code of the task or of its own methods."""
 
-    def __init__(self, setting: str, task: Callable[[int], Task], said: Mapping[str, Said], reject: bool = False):
+    def __init__(
+        self,
+        setting: str,
+        task: Callable[[int], Task],
+        said: Mapping[str, Said],
+        reject: bool = False,
+        modules: tuple[str, ...] = (),
+    ):
         self.SETTINGS: dict[str, dict] = {setting: {}}
         self.task, self.reject = task, reject
-        extra = ("interpret.insilico",) if task is from_nothing else ()
-        cut = ("interpret.cuts",) if reject else ()
         self.MODELS = {
-            name: Entry(one, (*(LEARNED_CODE if name.startswith("hmlm") else INFER_CODE), *extra, *cut, "features"))
+            name: Entry(one, (*(LEARNED_CODE if name.startswith("hmlm") else INFER_CODE), *modules, "features"))
             for name, one in said.items()
         }
 
     def entry(self, name: str) -> Entry:
         """The entry of a method; ModelError with the nearest name otherwise."""
-        if name not in self.MODELS:
-            raise ModelError(
-                f"no method {name!r} here{did_you_mean(name, self.MODELS)}; allowed: {', '.join(self.MODELS)}"
-            )
-        return self.MODELS[name]
+        return pick(self.MODELS, name, "method", where="here")
 
     def score(self, name: str, seed: int, effort: float = 1.0) -> dict[str, float]:
         """auroc and auprc of a method; planted edges should be the weak ones."""
@@ -190,6 +190,11 @@ class Family:
 
 FAMILIES = (
     Family("hidden10_k8", hidden, PRIOR | CLASSICAL | FINDING),
-    Family("planted10_k8", planted, CLASSICAL | REJECTING, reject=True),
-    Family("insilico", from_nothing, CLASSICAL | {"hmlm_proposals": _proposed(WITHOUT_WIRING)} | RESIDUAL),
+    Family("planted10_k8", planted, CLASSICAL | REJECTING, reject=True, modules=("interpret.cuts",)),
+    Family(
+        "insilico",
+        from_nothing,
+        CLASSICAL | {"hmlm_proposals": _proposed(WITHOUT_WIRING)} | RESIDUAL,
+        modules=("interpret.insilico", "midas"),
+    ),
 )

@@ -14,8 +14,8 @@ import numpy as np
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, did_you_mean
-from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE, HMLMEntry, make
+from hmlm_lib.errors import ModelError, pick
+from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE, HMLMEntry, make, shortened
 from hmlm_lib.evaluation.registry import entry as registered
 from hmlm_lib.evaluation.rows import COMMON, make_row
 from hmlm_lib.evaluation.tasks import HORIZON_H, Benchmark, benchmark
@@ -50,10 +50,8 @@ def _flat(b: Benchmark, seed: int, effort: float, kind: str) -> Model:
     """HMLM without hierarchy and proposals under a control."""
     if kind == "untrained":
         return HMLM.from_network(b.train.network, FLAT, seed)
-    model = HMLMEntry(FLAT, replace(TRAINING, seed=seed), shuffle=kind == "shuffled_wiring")
-    if effort != 1.0:
-        short = make("hmlm_flat", b, seed, effort)
-        model.schedule = short.schedule
+    training = shortened(replace(TRAINING, seed=seed), effort)
+    model = HMLMEntry(FLAT, training, shuffle=kind == "shuffled_wiring")
     return model.fit(relabelled(b.train, seed) if kind == "shuffled_labels" else b.train).model
 
 
@@ -97,9 +95,7 @@ MODELS = _entries()
 
 def entry(name: str) -> Entry:
     """The entry of an explanation; ModelError with the nearest name otherwise."""
-    if name not in MODELS:
-        raise ModelError(f"no explanation {name!r}{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
-    return MODELS[name]
+    return pick(MODELS, name, "explanation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,15 +123,13 @@ def _fitted(setting: str, name: str, seed: int) -> Model:
 
 def explanation(kind: str, model: Model | None, q: Question) -> explain.Pairs:
     """One explanation at the end of the horizon; model: None for those that need none."""
-    if kind in WITHOUT_MODEL:
+    explains = pick(EXPLANATIONS | dict.fromkeys(WITHOUT_MODEL), kind, "explanation")
+    if explains is None:
         every = explain.published(q.asked, q.benchmark.train.to_data_array())
         return every[kind.replace("_", " ")]
-    if kind not in EXPLANATIONS:
-        allowed = (*EXPLANATIONS, *WITHOUT_MODEL)
-        raise ModelError(f"no explanation {kind!r}{did_you_mean(kind, allowed)}; allowed: {', '.join(allowed)}")
     if kind != "knockout" and not isinstance(model, HMLM):
         raise ModelError(f"{kind} explains an HMLM; {type(model).__name__} has no attention: allowed: knockout")
-    return EXPLANATIONS[kind](model, q.asked, HORIZON_H)
+    return explains(model, q.asked, HORIZON_H)
 
 
 def label(kind: str, model: Model | None = None) -> str:

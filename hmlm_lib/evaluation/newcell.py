@@ -13,7 +13,7 @@ import numpy as np
 
 from hmlm_lib.baselines import cells as baselines
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.cells import N_TRAIN, Cells, cells
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import BASELINE_CODE, CORE_CODE
@@ -90,9 +90,7 @@ MODELS: dict[str, Entry] = {
 
 def entry(name: str) -> Entry:
     """The entry of a model; ModelError with the nearest name otherwise."""
-    if name not in MODELS:
-        raise ModelError(f"no model {name!r} of new cells{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
-    return MODELS[name]
+    return pick(MODELS, name, "model", where="of new cells")
 
 
 def settled(model: CellModel, seen: Experiments, times_h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

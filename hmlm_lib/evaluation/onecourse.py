@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.registry import CORE_CODE
 from hmlm_lib.evaluation.rows import COMMON, make_row
 from hmlm_lib.published import protocol
@@ -28,9 +28,7 @@ MODELS: dict[str, Entry] = {"hmlm": Entry("wiring", (*PUBLISHED_CODE, *CORE_CODE
 
 def entry(name: str) -> Entry:
     """The entry of a model; ModelError with the nearest name otherwise."""
-    if name not in MODELS:
-        raise ModelError(f"no model {name!r} here{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
-    return MODELS[name]
+    return pick(MODELS, name, "model", where="here")
 
 
 def run_one(name: str, model: str, seed: int, points: Sequence[int] = tuple(protocol.STRIDES)) -> dict:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import make_row
 from hmlm_lib.real import baselines, courses, gp, protocols
 from hmlm_lib.real.courses import Courses
@@ -35,9 +35,7 @@ MODELS: dict[str, Entry] = {
 
 def entry(name: str) -> Entry:
     """The entry of a model; ModelError with the nearest name otherwise."""
-    if name not in MODELS:
-        raise ModelError(f"no model {name!r} of real cells{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
-    return MODELS[name]
+    return pick(MODELS, name, "model", where="of real cells")
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import COMMON
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
@@ -137,16 +137,19 @@ ABLATIONS: dict[str, Entry] = {
 
 def entry(name: str) -> Entry:
     """The entry of a model or ablation; ModelError with the nearest name otherwise."""
-    known = MODELS | ABLATIONS
-    if name not in known:
-        raise ModelError(f"no model {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}")
-    return known[name]
+    return pick(MODELS | ABLATIONS, name, "model")
+
+
+def shortened(training: Training, effort: float) -> Training:
+    """A training with a fraction of its steps, at least 10; effort 1 leaves it as it is."""
+    if effort == 1.0:
+        return training
+    return replace(training, steps=max(10, round(effort * training.steps)), warmup=SHORT_WARMUP)
 
 
 def make(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
     """A model ready to be fitted; effort: fraction of its training steps (for a quick look; the record uses 1)."""
     model = entry(name).build(b, seed)
-    if hasattr(model, "schedule") and effort != 1.0:
-        steps = max(10, round(effort * model.schedule.steps))
-        model.schedule = replace(model.schedule, steps=steps, warmup=SHORT_WARMUP)
+    if hasattr(model, "schedule"):
+        model.schedule = shortened(model.schedule, effort)
     return model

@@ -16,6 +16,7 @@ import xarray as xr
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.interpret.contexts import Predict, each_module, effects
+from hmlm_lib.interpret.faithful import NOTHING
 from hmlm_lib.network.network import SignalingNetwork
 
 ARRIVED = 0.02  # mean change of a module that counts as its having been reached
@@ -112,12 +113,12 @@ def strongest(
     """The k strongest of a map [target, source] that are no edges, and the k strongest edges that do nothing.
 
     Both with columns source, target, said, true. The first are findings if `true` agrees; the second are what a reader
-    of an attention map would report in vain: |true| below 0.001.
+    of an attention map would report in vain: |true| below `NOTHING`.
     """
     off = ~np.eye(len(said), dtype=bool)
     return (
         _top(np.where(off & ~joined, np.abs(said), -1), said, true, network.species_names, k),
-        _top(np.where(off & joined & (np.abs(true) < 1e-3), np.abs(said), -1), said, true, network.species_names, k),
+        _top(np.where(off & joined & (np.abs(true) < NOTHING), np.abs(said), -1), said, true, network.species_names, k),
     )
 
 

@@ -26,7 +26,6 @@ INHIBITORS = ("INH1", "INH2", "INH3")
 TAU_H = (1 / 60, 3 / 60, 10 / 60, 30 / 60)
 NOISES = 12
 TRUE_EDGES = 74
-BEST_SUBMITTED, SUBMISSIONS = 0.764, 65  # AUROC on the leaderboard of the challenge, SC1B_results.json
 
 
 @dataclass(frozen=True, eq=False)

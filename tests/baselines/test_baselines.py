@@ -12,10 +12,11 @@ from hmlm_lib.baselines.networks import MLP
 from hmlm_lib.baselines.protocol import filled, through, treatment
 from hmlm_lib.baselines.trivial import Additive, Mean, Persistence
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, make
+from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, SHORT_WARMUP, make, shortened
 from hmlm_lib.evaluation.tasks import Size, benchmark
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network import SignalingNetwork
+from hmlm_lib.training import Training
 
 RULES = ["=> a", "=> b", "=> c", "a => r", "b => s", "r & !s => k", "r => g", "k => h", "s & k => m"]
 SIZE = Size(singles=4, pairs=6, triples=0, knockouts=3, test=5, test_knockouts=2)
@@ -140,3 +141,10 @@ def test_an_unfitted_model_and_blank_data_are_refused(data):
         MLP().fit(blank)
     with pytest.raises(ModelError, match=r"no model 'hmlmm' \(did you mean 'hmlm'\?\)"):
         make("hmlmm", data, 0)
+
+
+def test_a_shortened_training_keeps_everything_but_steps_and_warmup():
+    whole = Training(steps=200, learning_rate=0.02, warmup=0.1, seed=3)
+    assert shortened(whole, 1.0) is whole
+    assert shortened(whole, 0.1) == replace(whole, steps=20, warmup=SHORT_WARMUP)
+    assert shortened(whole, 0.01).steps == 10
