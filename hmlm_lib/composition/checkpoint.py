@@ -13,7 +13,7 @@ from pathlib import Path
 from hmlm_lib.checkpoint import read_model, write_model
 from hmlm_lib.composition.language_models import TinyConfig, TinyLM
 from hmlm_lib.composition.residues import Vocabulary
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import ModelError, pick
 from hmlm_lib.files import sha256
 from hmlm_lib.training import load_parameters
 
@@ -54,10 +54,8 @@ def shipped(name: str) -> TinyLM:
 
     ModelError for another name, or where the file is not the one that was recorded.
     """
-    known = listed()
-    if name not in known:
-        raise ModelError(f"no shipped model {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}")
+    expected = pick(listed(), name, "shipped model")
     path, record = place(name)
-    if not path.is_file() or sha256(path) != known[name]:
+    if not path.is_file() or sha256(path) != expected:
         raise ModelError(f"{path}: missing or not the file recorded in {record.name}; make it anew or restore it")
     return load(path)

@@ -22,7 +22,7 @@ from hmlm_lib.composition.pairs import Pairs, Splits, splits
 from hmlm_lib.composition.readers import transphla
 from hmlm_lib.composition.settings import FIT, HELD_OUT, PEPTIDES, STRATEGIES
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, SequenceError, did_you_mean
+from hmlm_lib.errors import SequenceError, pick
 from hmlm_lib.evaluation.rows import make_row
 
 SETTINGS: dict[str, dict] = {"composition_16k": {}}
@@ -105,9 +105,7 @@ MODELS: dict[str, Entry] = {
 
 def entry(name: str) -> Entry:
     """The entry of a model; ModelError with the nearest name otherwise."""
-    if name not in MODELS:
-        raise ModelError(f"no strategy {name!r}{did_you_mean(name, MODELS)}; allowed: {', '.join(MODELS)}")
-    return MODELS[name]
+    return pick(MODELS, name, "strategy")
 
 
 def interval(pairs: Pairs, found: Float[np.ndarray, " pair"], seed: int = 0) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from hmlm_lib.composition.planted import planted
 from hmlm_lib.composition.pretrain import pretrain
 from hmlm_lib.composition.readers import transphla
 from hmlm_lib.composition.residues import Vocabulary
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import ModelError, pick
 from hmlm_lib.files import sha256, write_whole
 from hmlm_lib.training import Progress, Training
 
@@ -34,9 +34,7 @@ def material(ligands: Ligands) -> tuple[list[str], list[str]]:
 
 def make(name: str, report: Callable[[Progress], None] | None = None) -> None:
     """Train a model, write it and its sha256; ModelError for an unknown name."""
-    if name not in MADE:
-        raise ModelError(f"no shipped model {name!r}{did_you_mean(name, MADE)}; allowed: {', '.join(MADE)}")
-    read, config, training = MADE[name]
+    read, config, training = pick(MADE, name, "shipped model")
     model, record = place(name)
     save(pretrain(material(read()), config, training, SHARES, report), model)
     write_whole(record, f"sha256\n{sha256(model)}\n", ModelError)
