@@ -16,11 +16,12 @@ from jaxtyping import Float
 
 from hmlm_lib.composition.checkpoint import shipped
 from hmlm_lib.composition.classical import OneHot, PositionTables
+from hmlm_lib.composition.controls import CONTROLS
 from hmlm_lib.composition.fit import auroc, fit, ranked
 from hmlm_lib.composition.language_models import LanguageModel, TinyLM
 from hmlm_lib.composition.pairs import Pairs, Splits, splits
 from hmlm_lib.composition.readers import transphla
-from hmlm_lib.composition.settings import FIT, HELD_OUT, PEPTIDES, STRATEGIES
+from hmlm_lib.composition.settings import FIT, HELD_OUT, PEPTIDES, STRATEGIES, Choice
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import SequenceError, pick
 from hmlm_lib.evaluation.rows import make_row
@@ -64,9 +65,8 @@ def encoders(trained: bool, seed: int) -> tuple[LanguageModel, LanguageModel]:
     return model, model
 
 
-def _strategy(name: str) -> Entry:
+def _strategy(choice: Choice, modules: tuple[str, ...] = TRAINED) -> Entry:
     def answer(parts: Splits, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        choice = STRATEGIES[name]
         models = encoders(choice.trained, seed)
         config = replace(FIT, training=replace(FIT.training, seed=seed))
         fitted = fit(lambda: choice.build(models), models, parts.train, parts.valid, config)
@@ -77,7 +77,7 @@ def _strategy(name: str) -> Entry:
             "features": fitted.strategy.features,
         }
 
-    return Entry(answer, TRAINED)
+    return Entry(answer, modules)
 
 
 def _classical(kind: type) -> Entry:
@@ -99,7 +99,8 @@ def _classical(kind: type) -> Entry:
 MODELS: dict[str, Entry] = {
     "one_hot_logistic": _classical(OneHot),
     "position_tables": _classical(PositionTables),
-    **{name: _strategy(name) for name in STRATEGIES},
+    **{name: _strategy(choice) for name, choice in STRATEGIES.items()},
+    **{name: _strategy(choice, (*TRAINED, "composition.controls")) for name, choice in CONTROLS.items()},
 }
 
 
