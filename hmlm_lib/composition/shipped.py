@@ -8,8 +8,10 @@ without a label.
 import sys
 from collections.abc import Callable, Sequence
 
-from hmlm_lib.composition.checkpoint import place, save
-from hmlm_lib.composition.language_models import TinyConfig
+import torch
+
+from hmlm_lib.composition.checkpoint import load, place, save
+from hmlm_lib.composition.language_models import TinyConfig, TinyLM
 from hmlm_lib.composition.pairs import Ligands, pool
 from hmlm_lib.composition.planted import planted
 from hmlm_lib.composition.pretrain import pretrain
@@ -32,11 +34,22 @@ def material(ligands: Ligands) -> tuple[list[str], list[str]]:
     return [p for p in ligands.listed if pool(p) == "train"], list(ligands.proteins.values())
 
 
+def same(one: TinyLM, other: TinyLM) -> bool:
+    """Whether two models have the same sizes and numbers."""
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return one.config == other.config and all(torch.equal(a, b) for a, b in pairs)
+
+
 def make(name: str, report: Callable[[Progress], None] | None = None) -> None:
-    """Train a model, write it and its sha256; ModelError for an unknown name."""
+    """Train a model, write it and its sha256 unless it has the numbers of the one that is there (the bytes of a file vary
+    with the order of its metadata); ModelError for an unknown name.
+    """
     read, config, training = pick(MADE, name, "shipped model")
+    made = pretrain(material(read()), config, training, SHARES, report)
     model, record = place(name)
-    save(pretrain(material(read()), config, training, SHARES, report), model)
+    if model.is_file() and same(made, load(model)):
+        return
+    save(made, model)
     write_whole(record, f"sha256\n{sha256(model)}\n", ModelError)
 
 

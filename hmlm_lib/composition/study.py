@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
@@ -155,7 +156,7 @@ def own_set(pairs: Pairs, seed: int = 0) -> dict[str, float]:
     longest = max(map(len, pairs.right))
     right = np.array([[AMINO_ACIDS.find(r) for r in s.ljust(longest, "-")] for s in pairs.right])
     seen = np.eye(len(AMINO_ACIDS) + 1)[right][..., :-1].reshape(len(right), -1)  # padding is a row of zeros
-    x = np.concatenate([one_hot(places(pairs.left))[pairs.i], seen[pairs.j]], 1)
+    x = csr_matrix(np.concatenate([one_hot(places(pairs.left))[pairs.i], seen[pairs.j]], 1))
     model = LogisticRegression(max_iter=300, C=0.1)
     folds = {
         "random": KFold(5, shuffle=True, random_state=seed).split(x),
