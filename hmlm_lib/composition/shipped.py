@@ -41,8 +41,9 @@ def same(one: TinyLM, other: TinyLM) -> bool:
 
 
 def make(name: str, report: Callable[[Progress], None] | None = None) -> None:
-    """Train a model, write it and its sha256 unless it has the numbers of the one that is there (the bytes of a file vary
-    with the order of its metadata); ModelError for an unknown name.
+    """Train a model, write it and its sha256, unless the one that is there has the same numbers.
+
+    (The bytes of a file vary with the order of its metadata.) ModelError for an unknown name.
     """
     read, config, training = pick(MADE, name, "shipped model")
     made = pretrain(material(read()), config, training, SHARES, report)

@@ -12,7 +12,7 @@ from hmlm_lib.errors import ModelError
 @pytest.fixture
 def short(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
-    read, config, training = shipped.MADE["planted"]
+    _, config, training = shipped.MADE["planted"]
     monkeypatch.setattr(shipped, "MADE", {"planted": (lambda: planted(300, 16), config, replace(training, steps=2))})
     return tmp_path
 
