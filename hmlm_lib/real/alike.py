@@ -1,0 +1,179 @@
+"""A Gaussian process over real time courses that learns which treatments are alike.
+
+The change of a signal from its start, in units of its own root mean square, has the covariance, Eq. (1),
+
+    k = smooth(t, t') [m + a S_ss' + b I_ii' + c S_ss' I_ii' + d n_ii' + f S_ss' n_ii'] + e C own(t, t') + noise
+
+S: how alike two stimuli are, a learned correlation; I: 1 for the same inhibitor treatment; n: number of drugs that two
+inhibitor treatments share, so that a mixture acts like its parts; C: 1 within one condition; smooth, own: squared
+exponentials in log(1 + t). Variances, length scales and noise belong to the signal and are drawn to those of the
+typical signal; they and S maximise the marginal likelihood of what is shown. Ours. `gp.py` is the process with one set
+of numbers for all signals, in which all stimuli differ alike and a mixture is a drug of its own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hmlm_lib.device import one_thread
+from hmlm_lib.real.courses import Courses
+from hmlm_lib.real.drugs import drugs_of, joined
+from hmlm_lib.real.protocols import Values
+
+# log of the two length scales, of the variances m a b c d f, of e, of the noise: before anything was seen
+START = np.log([1.5, 0.7, 0.3, 0.4, 0.3, 0.1, 0.3, 0.1, 0.1, 0.1])
+EXPECTED, TRUST = -1.5, 0.05  # log variances of the typical signal are drawn to EXPECTED, weakly
+RANK = 2  # of what makes stimuli alike beyond being the same
+ITERATIONS = 25
+JITTER, UNMEASURED = 1e-4, 1e6  # a value that is missing is one with unbounded noise
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Conditions x times after the start. stimulus, inhibitor, condition: numbers; drug: 0 or 1; clock: log(1 + t)."""
+
+    stimulus: Int[np.ndarray, " point"]
+    inhibitor: Int[np.ndarray, " point"]
+    condition: Int[np.ndarray, " point"]
+    drug: Float[np.ndarray, "point drug"]
+    clock: Float[np.ndarray, " point"]
+
+    def of(self, rows: Bool[np.ndarray, " point"]) -> "Points":
+        return Points(*(value[rows] for value in vars(self).values()))
+
+    def first(self, count: int) -> "Points":
+        return Points(*(value[:count] for value in vars(self).values()))
+
+
+def points(courses: Courses) -> Points:
+    """Every condition at every time after the start, conditions outermost."""
+    later = len(courses.times) - 1
+    taken = drugs_of(courses.inhibitor)
+    agents = sorted({drug for names in taken for drug in names})
+    given = np.array([[float(drug in names) for drug in agents] for names in taken]).reshape(len(courses), len(agents))
+    numbers = (np.unique(np.array(names), return_inverse=True)[1] for names in (courses.stimulus, courses.inhibitor))
+    columns = (*numbers, np.arange(len(courses)), given)
+    return Points(*(np.repeat(c, later, 0) for c in columns), np.tile(np.log1p(courses.times[1:]), len(courses)))
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is known. change [signal, point]: in units of scale [signal], 0 where `gap` is 1."""
+
+    points: Points
+    change: Float[Tensor, "signal point"]
+    gap: Float[Tensor, "signal point"]
+    scale: Float[np.ndarray, " signal"]
+
+
+def seen(where: Points, courses: Courses) -> Seen:
+    """All that courses show; samples of which nothing was measured are left out."""
+    change = courses.change[:, 1:].reshape(-1, len(courses.signals))
+    known = ~np.isnan(change).all(1)
+    change = change[known].T
+    gap = np.isnan(change)
+    scale = np.sqrt(np.nansum(np.square(change), 1) / np.maximum((~gap).sum(1), 1)) + 1e-3
+    scaled = np.where(gap, 0.0, change / scale[:, None])
+    return Seen(where.of(known), torch.as_tensor(scaled), torch.as_tensor(gap.astype(float)), scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """typical [k] and own [signal, k]: logs of length scales and variances; likeness [stimulus, RANK]."""
+
+    typical: Float[Tensor, " k"]
+    own: Float[Tensor, "signal k"]
+    likeness: Float[Tensor, "stimulus rank"]
+
+    @classmethod
+    def start(cls, n_signals: int, n_stimuli: int) -> "Numbers":
+        """Before anything was seen; likeness slightly off zero, where its gradient would vanish."""
+        likeness = 0.1 * np.random.default_rng(0).standard_normal((n_stimuli, RANK))
+        values = (START.copy(), np.zeros((n_signals, len(START))), likeness)
+        return cls(*(torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in values))
+
+    def similarity(self) -> Float[Tensor, "stimulus stimulus"]:
+        """S: 1 on the diagonal."""
+        raw = torch.eye(len(self.likeness), dtype=torch.float64) + self.likeness @ self.likeness.T
+        size = torch.sqrt(torch.diagonal(raw))
+        return raw / size[:, None] / size
+
+    def values(self) -> Float[Tensor, "k signal 1 1"]:
+        """Length scales and variances."""
+        return torch.exp(self.typical + self.own).T[..., None, None]
+
+    def prior(self) -> Float[Tensor, ""]:
+        """How far signals are from the typical one, it from what was expected, and S from the identity."""
+        pull = TRUST * (self.typical[2:] - EXPECTED).square().sum()
+        return pull + (self.own.square().sum() + self.likeness.square().sum()) / 2
+
+
+def covariance(numbers: Numbers, a: Points, b: Points) -> Float[Tensor, "signal a b"]:
+    """Eq. (1) without the noise."""
+    wide, narrow, m, of_s, of_i, of_si, of_d, of_sd, of_one, _ = numbers.values()
+    apart = torch.as_tensor((a.clock[:, None] - b.clock[None]) ** 2)
+    alike = numbers.similarity()[a.stimulus][:, b.stimulus]
+    same = torch.as_tensor((a.inhibitor[:, None] == b.inhibitor[None]).astype(float))
+    common = torch.as_tensor(a.drug @ b.drug.T)
+    one = torch.as_tensor((a.condition[:, None] == b.condition[None]).astype(float))
+    parts = m + alike * (of_s + of_si * same + of_sd * common) + of_i * same + of_d * common
+    return parts * torch.exp(-apart / (2 * wide**2)) + of_one * one * torch.exp(-apart / (2 * narrow**2))
+
+
+def factor(numbers: Numbers, one: Seen) -> Float[Tensor, "signal point point"]:
+    """Cholesky factor of the covariance of what was measured."""
+    noise = numbers.values()[-1][..., 0] + JITTER + UNMEASURED * one.gap
+    return torch.linalg.cholesky(covariance(numbers, one.points, one.points) + torch.diag_embed(noise))
+
+
+def surprise(numbers: Numbers, one: Seen) -> Float[Tensor, ""]:
+    """Negative log of likelihood times prior, up to a constant."""
+    root = factor(numbers, one)
+    z = torch.linalg.solve_triangular(root, one.change[..., None], upper=False)
+    return numbers.prior() + z.square().sum() / 2 + torch.log(torch.diagonal(root, dim1=1, dim2=2)).sum()
+
+
+def fit(one: Seen, n_stimuli: int, iterations: int = ITERATIONS) -> Numbers:
+    """The numbers under which what was measured surprises least."""
+    numbers = Numbers.start(len(one.change), n_stimuli)
+    learn = torch.optim.LBFGS(list(vars(numbers).values()), max_iter=iterations, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        learn.zero_grad()
+        loss = surprise(numbers, one)
+        loss.backward()
+        return loss
+
+    learn.step(closure)
+    return numbers
+
+
+def posterior(train: Courses, shown: Courses, iterations: int = ITERATIONS) -> tuple[Values, Values]:
+    """Mean and standard deviation (noise included) of the shown conditions' change at all times, in log2 units.
+
+    Both are 0 at the start, which is given.
+    """
+    both = joined(shown, train)
+    where = points(both)
+    one = seen(where, both)
+    asked = where.first(len(shown) * (len(shown.times) - 1))
+    with one_thread():
+        numbers = fit(one, len(set(both.stimulus)), iterations)
+        with torch.no_grad():
+            root, cross = factor(numbers, one), covariance(numbers, asked, one.points)
+            mean = (cross @ torch.cholesky_solve(one.change[..., None], root))[..., 0]
+            told = torch.linalg.solve_triangular(root, cross.mT, upper=False).square().sum(1)
+            before = torch.diagonal(covariance(numbers, asked, asked), dim1=1, dim2=2)
+            spread = ((before - told).clamp(min=0.0) + numbers.values()[-1][..., 0]).sqrt()
+    shape = (len(shown), -1, len(shown.signals))
+    found = [(value.numpy() * one.scale[:, None]).T.reshape(shape) for value in (mean, spread)]
+    mean, spread = (np.concatenate([np.zeros_like(v[:, :1]), v], 1) for v in found)
+    return mean, spread
+
+
+def predict(train: Courses, shown: Courses, elsewhere: tuple[Courses, ...] = ()) -> Values:
+    """log2 of the shown conditions at all times, from the conditions of the same line alone."""
+    return shown.log2[:, :1] + posterior(train, shown)[0]

@@ -1,0 +1,39 @@
+"""Treatments of real courses taken apart: which drugs an inhibitor treatment holds, and conditions side by side."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hmlm_lib.errors import ExperimentError
+from hmlm_lib.real.courses import NONE, Courses
+
+
+def drugs_of(treatments: Sequence[str]) -> list[tuple[str, ...]]:
+    """The drugs of every treatment, of `none` nothing.
+
+    `Ai + Bi` holds A and B; so does `A_Bi` where A or B is given alone somewhere in `treatments`.
+    """
+    whole = {part.removesuffix("i") for name in treatments if name != NONE for part in name.split(" + ")}
+
+    def apart(name: str) -> list[str]:
+        parts = name.split("_")
+        return parts if len(parts) > 1 and whole & set(parts) else [name]
+
+    found = []
+    for name in treatments:
+        parts = [] if name == NONE else [part.removesuffix("i") for part in name.split(" + ")]
+        found.append(tuple(dict.fromkeys(drug for part in parts for drug in apart(part))))
+    return found
+
+
+def joined(*some: Courses) -> Courses:
+    """Conditions of the same signals and times one after the other; ExperimentError where these differ."""
+    first = some[0]
+    for other in some[1:]:
+        if other.signals != first.signals or not np.array_equal(other.times, first.times):
+            raise ExperimentError(
+                f"courses of {first.line} and {other.line}: signals or times differ; allowed: the same, in one order"
+            )
+    names = {n: tuple(x for c in some for x in getattr(c, n)) for n in ("stimulus", "inhibitor")}
+    return replace(first, log2=np.concatenate([c.log2 for c in some]), **names)
