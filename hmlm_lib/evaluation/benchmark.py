@@ -12,7 +12,7 @@ from hmlm_lib.chmr import record as molecules
 from hmlm_lib.composition import record as composition
 from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, pick
-from hmlm_lib.evaluation import edges, faithfulness, newcell, onecourse, realcells
+from hmlm_lib.evaluation import edges, faithfulness, newcell, observations, onecourse, realcells
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
 from hmlm_lib.evaluation.rows import add_row, code_hash, make_row, valid_rows
@@ -32,7 +32,7 @@ SETTINGS: dict[str, dict] = {
 # Settings with models and measures of their own.
 OTHERS = {
     name: family
-    for family in (newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, molecules, composition)
+    for family in (newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, composition)
     for name in family.SETTINGS
 }
 
@@ -120,7 +120,7 @@ def run(
 
 
 SHORT = re.compile(
-    "[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|[EF]/.*|R/rmse|M/(test|clean|random|valid)|L/(random|unseen)"
+    "[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|M/(test|clean|random|valid)"
 )
 
 

@@ -99,5 +99,5 @@ def predicted(
 def covered(said: Values, spread: Values, courses: Courses, wanted: Protocol) -> float:
     """Fraction of the asked values inside the 90 % band."""
     asked = [t for t in range(len(courses.times)) if t not in wanted.shown]
-    away = (np.abs(said - courses.log2) / spread)[:, asked]
+    away = np.abs(said - courses.log2)[:, asked] / spread[:, asked]
     return float((away[~np.isnan(away)] < BAND).mean())

@@ -19,6 +19,7 @@ from hmlm_lib.data import fetch
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import TableError
 from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.real.sheets import read_sheet
 
 CLASSES = ("Increase", "No Change", "Decrease")
 THRESHOLD = 0.05
@@ -31,7 +32,7 @@ def read(path: str | Path, network: SignalingNetwork) -> tuple[pd.DataFrame, pd.
 
     TableError for a sheet without the columns or with another class.
     """
-    sheet = pd.read_excel(path)
+    sheet = read_sheet(path)
     missing = [name for name in COLUMNS if name not in sheet]
     if missing:
         raise TableError(f"{path}: no column {missing[0]!r}; allowed: a sheet with {', '.join(COLUMNS)}")
