@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
 from hmlm_lib.composition.checkpoint import shipped
-from hmlm_lib.composition.classical import OneHot, PositionTables, one_hot, places
+from hmlm_lib.composition.classical import OneHot, PositionTables, one_hot, peptide_alone, places
 from hmlm_lib.composition.compose import Composition
-from hmlm_lib.composition.fit import Cached, FitConfig, Fitted, auroc, fit
+from hmlm_lib.composition.fit import Cached, FitConfig, Fitted, auroc, fit, ranked
 from hmlm_lib.composition.language_models import TinyLM
-from hmlm_lib.composition.pairs import Pairs, Splits
+from hmlm_lib.composition.pairs import Pairs, Splits, pool
 from hmlm_lib.composition.planted import best
 from hmlm_lib.composition.record import QUESTIONS, interval
 from hmlm_lib.composition.residues import AMINO_ACIDS
@@ -162,7 +162,20 @@ def own_set(pairs: Pairs, seed: int = 0) -> dict[str, float]:
         "random": KFold(5, shuffle=True, random_state=seed).split(x),
         "unseen": GroupKFold(5).split(x, groups=pairs.j),
     }
-    found = {
-        q: cross_val_predict(model, x, pairs.label, cv=list(cv), method="decision_function") for q, cv in folds.items()
-    }
+    with one_thread():
+        found = {
+            q: cross_val_predict(model, x, pairs.label, cv=list(cv), method="decision_function")
+            for q, cv in folds.items()
+        }
     return {q: auroc(pairs, each) for q, each in found.items()}
+
+
+def trapped(table: pd.DataFrame) -> float:
+    """AUROC of a logistic regression that never sees the protein, on peptides that it was not trained on.
+
+    table: columns peptide and label (`readers.trap`).
+    """
+    first = table["peptide"].map(pool) == "train"
+    with one_thread():
+        found = peptide_alone(table[first], table[~first])
+    return ranked(table.loc[~first, "label"].to_numpy() == 1, found)

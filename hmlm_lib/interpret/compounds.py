@@ -24,6 +24,7 @@ from hmlm_lib.chmr.molecules import fingerprints, read_molecules
 from hmlm_lib.composition.attention import Attention
 from hmlm_lib.composition.fit import ranked
 from hmlm_lib.composition.readers import biosnap
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import MoleculeError
 from hmlm_lib.network.network import SignalingNetwork
@@ -96,7 +97,7 @@ def composed(
             return nn.functional.binary_cross_entropy_with_logits(model(latents), label)
 
         train(model.train(), loss, training)
-        with torch.no_grad():
+        with one_thread(), torch.no_grad():
             return model.eval()(asked).numpy()
 
 
@@ -144,5 +145,6 @@ def knock_outs(
 ) -> Float[np.ndarray, "knocked species"]:
     """E of Eq. (2): change of every species' activity at `time_h` when one is knocked out, under a context."""
     conditions = [context, *(Condition(f"-{s}", context.stimulus, knockout=s) for s in species)]
-    course = simulate(network, conditions, [0.0, time_h]).transpose("condition", "time", "species").values[:, -1]
+    with one_thread():
+        course = simulate(network, conditions, [0.0, time_h]).transpose("condition", "time", "species").values[:, -1]
     return course[1:] - course[0]
