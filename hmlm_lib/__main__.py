@@ -1,4 +1,4 @@
-"""`python -m hmlm_lib`: run, list, refresh, fetch, benchmark, tune, results."""
+"""`python -m hmlm_lib`: run, list, refresh, fetch, benchmark, tune, results, predict."""
 
 import argparse
 import json
@@ -48,6 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     tune = commands.add_parser("tune", help="choose settings of the baselines on a world that is not reported")
     tune.add_argument("models", nargs="*", metavar="MODEL")
     tune.set_defaults(command=_tune)
+    own = commands.add_parser("predict", help="your own blots: predict what a MIDAS or tidy table leaves empty")
+    own.add_argument("table", help="CSV; a name that does not exist yet with --template")
+    own.add_argument("--network", metavar="SIF", help="prior network; without it edges are proposed alone")
+    own.add_argument("--models", nargs="+", default=["hmlm", "gp_alike", "ridge", "copy_uninhibited"])
+    own.add_argument("--out", default="predictions.csv")
+    own.add_argument("--hours", action="store_true", help="times are hours; default: minutes")
+    own.add_argument("--seed", type=int, default=0)
+    own.add_argument("--template", action="store_true", help="write a tidy table to start from, and stop")
+    own.set_defaults(command=_predict)
     results = commands.add_parser("results", help="write reports/results.md and the README's tables from the rows")
     results.set_defaults(command=_results)
     return parser
@@ -122,6 +131,36 @@ def _tune(arguments: argparse.Namespace) -> int:
     from hmlm_lib.evaluation.tuning import CANDIDATES, tune
 
     tune(arguments.models or list(CANDIDATES), lambda line: print(line, flush=True))
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from hmlm_lib.errors import TableError
+    from hmlm_lib.files import write_whole
+    from hmlm_lib.network.sif import read_sif
+    from hmlm_lib.real import own
+
+    path, out = Path(arguments.table), Path(arguments.out)
+    if arguments.template:
+        if path.exists():
+            raise TableError(f"{path}: there is a file already; allowed: a new name")
+        write_whole(path, own.template(), TableError)
+        print(f"{path}: a tidy table; leave empty what you want to know")
+        return 0
+    courses = own.read(path, arguments.hours)
+    network = read_sif(arguments.network) if arguments.network else None
+    for line in own.described(courses, network):
+        print(line)
+    found = own.compare(courses, arguments.models, network, arguments.seed)
+    for one in found:
+        print(f"{one.model:18s} RMSE {one.error:.3f} log2 units on conditions left out of its training")
+    table = pd.concat([own.as_table(courses, one) for one in found])
+    write_whole(out, table.to_csv(index=False, float_format="%.5g"), TableError)
+    print(f"{out}: {len(table)} rows, 90 % intervals; the first model foretold best")
     return 0
 
 

@@ -43,6 +43,7 @@ EARLY_H = 0.1  # the grid is uniform in log(1 + t / 0.1 h): signals rise within 
 MARGIN = 1.25  # span of a signal over its largest change
 DATA_WEIGHT = 0.1  # of the mean square error, in units of the signals' mean square
 SHRINK = {"at_once": 0.01, "at_once_line": 0.05, "added": 0.01, "added_line": 0.05, "damped": 0.002, "apart": 0.02}
+WEAK = -2.0  # logit of every edge's weight at the start: blots move by a part of their range
 UNDAMPED = -3.0  # softplus of this is taken as no damping
 
 
@@ -128,6 +129,7 @@ class ChangeHMLM(HMLM):
         }  # fmt: skip
         for name, dims in shapes.items():
             setattr(self, name, nn.Parameter(torch.zeros(dims)))
+        nn.init.constant_(self.weight, WEAK)
 
     def raw(self, stimulus: Float[Tensor, "species #batch"]):
         """Drive of a state that has a column a condition, before it is bounded; and the shifts of the hierarchy."""
@@ -173,7 +175,7 @@ class ChangeHMLM(HMLM):
         def drive(y: Tensor, step: int) -> Tensor:
             direct = at_once[0] + float(fades[step]) * at_once[1]
             moved = self._rest + kept * (level(y, step) - at_rest + direct) + added
-            return torch.where(is_input, u, moved.clamp(0.0, 1.0))
+            return torch.where(is_input, u, 0.5 + 0.5 * torch.tanh(2 * moved - 1))
 
         states = transduce(drive, self._rest.expand(size, many), self.tau(), grid, self.config.corrections)
         penalty = self._penalty(shifts)

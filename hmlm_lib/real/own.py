@@ -1,0 +1,221 @@
+"""Your own blots: a table in, every unmeasured value predicted out, with intervals that were measured, not hoped for.
+
+The table is MIDAS (`midas.py`) or tidy: columns stimulus, inhibitor, time, signal, value, replicates as further rows. A
+value to be predicted is left empty. Each model is first asked what is known: conditions are left out in five parts and
+shown as the unknown ones are, and the half-width of a signal's interval is the quantile of its errors there, in log2.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from hmlm_lib.errors import TableError, pick
+from hmlm_lib.midas import from_table
+from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.real import alike, baselines, hmlm, protocols
+from hmlm_lib.real.courses import NONE, Courses, from_midas, matched
+from hmlm_lib.real.drugs import drugs_of
+from hmlm_lib.real.protocols import Model, Protocol, Values
+
+TIDY = ("stimulus", "inhibitor", "time", "signal", "value")
+LEVEL = 0.9
+PLURAL = {"signal": "signals", "stimulus": "stimuli", "drug": "drugs"}
+
+
+def template() -> str:
+    """A tidy table of made-up blots to start from: two signals, three stimuli, three inhibitors, one pair asked."""
+    raised = {"EGF": {"ERK": (4.0, 2.0), "AKT": (1.8, 1.3)}, "IGF1": {"ERK": (1.3, 1.1), "AKT": (5.0, 4.0)}}
+    raised["PBS"] = {"ERK": (1.1, 1.0), "AKT": (1.1, 1.0)}
+    lowered = {NONE: {}, "MEKi": {"ERK": 0.2}, "AKTi": {"AKT": 0.25}}
+    rows, wobble = [",".join(TIDY)], np.random.default_rng(0).lognormal(0.0, 0.05, 60).tolist()
+    for inhibitor, less in lowered.items():
+        start = {"ERK": 1000 * less.get("ERK", 1.0), "AKT": 800 * less.get("AKT", 1.0)}
+        rows += [f"{NONE},{inhibitor},0,{signal},{value:g}" for signal, value in start.items()]
+        for stimulus, by_signal in raised.items():
+            asked = (stimulus, inhibitor) == ("IGF1", "AKTi")
+            for k, minutes in enumerate((5, 60)):
+                values = {s: "" if asked else f"{start[s] * by_signal[s][k] * wobble.pop():.0f}" for s in start}
+                rows += [f"{stimulus},{inhibitor},{minutes},{s},{value}" for s, value in values.items()]
+    return "\n".join(rows) + "\n"
+
+
+def read(path: str | Path, hours: bool = False) -> Courses:
+    """The courses in a file, MIDAS or tidy by its columns; hours: times are hours, not minutes.
+
+    TableError, naming file, column or row, for a table that is neither.
+    """
+    try:
+        table = pd.read_csv(path, keep_default_na=True)
+    except (OSError, ValueError, pd.errors.ParserError) as problem:
+        raise TableError(f"{path}: {str(problem).splitlines()[0]}") from None
+    midas = table if any(str(c).startswith("DV:") for c in table.columns) else as_midas(table, str(path))
+    if hours:
+        times = [c for c in midas.columns if str(c).startswith("DA:")]
+        midas = midas.assign(**{c: 60 * midas[c] for c in times})
+    found = from_midas(from_table(midas, str(path)))
+    return found if found.line else Courses(Path(path).stem, *list(vars(found).values())[1:])
+
+
+def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """A tidy table as MIDAS; TableError for columns that are missing or unknown, or cells that are empty."""
+    odd = sorted(set(TIDY) ^ set(map(str, table.columns)))
+    if odd:
+        raise TableError(
+            f"{where}: column {odd[0]!r} is {'missing' if odd[0] in TIDY else 'unknown'}; allowed: MIDAS columns "
+            f"(TR:, DA:, DV:), or {', '.join(TIDY)}"
+        )
+    for column in ("time", "signal"):
+        empty = np.flatnonzero(table[column].isna())
+        if len(empty):
+            raise TableError(f"{where}, row {empty[0] + 2}: {column} is empty; allowed: empty values only")
+    table = table.fillna({"stimulus": NONE, "inhibitor": NONE})
+    keys = ["stimulus", "inhibitor", "time"]
+    table["replicate"] = table.groupby([*keys, "signal"]).cumcount()
+    wide = table.pivot(index=[*keys, "replicate"], columns="signal", values="value").reset_index()
+    found = {}
+    for kind, column in (("Stimuli", "stimulus"), ("Inhibitors", "inhibitor")):
+        parts = wide[column].astype(str).str.split(" + ", regex=False)
+        for name in sorted({p for row in parts for p in row} - {NONE}):
+            found[f"TR:{name}:{kind}"] = [int(name in row) for row in parts]
+    found["DA:ALL"] = wide["time"]
+    signals = wide.drop(columns=[*keys, "replicate"])
+    return pd.DataFrame(found | {f"DV:{name}": signals[name] for name in signals})
+
+
+def matches(courses: Courses, network: SignalingNetwork) -> pd.DataFrame:
+    """What is which species of the network: signals, stimuli, drugs (`MEKi` acts on MEK); empty: none."""
+    by_name = {name.casefold(): name for name in network.species_names}
+    agents = dict.fromkeys(drug for names in drugs_of(courses.inhibitor) for drug in names)
+    rows = [("drug", name, by_name.get(name.casefold(), "")) for name in agents]
+    return pd.concat([matched(courses, network), pd.DataFrame(rows, columns=["what", "name", "species"])])
+
+
+def described(courses: Courses, network: SignalingNetwork | None) -> list[str]:
+    """What was read, and what of it the network does not know, in lines."""
+    asked = int(np.isnan(courses.log2).sum())
+    shape = f"{len(courses)} conditions, {len(courses.times)} times, {len(courses.signals)} signals"
+    lines = [f"{courses.line}: {shape}, {asked} of {courses.log2.size} values asked"]
+    if network is None:
+        return lines
+    table = matches(courses, network)
+    for what, part in table.groupby("what", sort=False):
+        lost = part.loc[part["species"] == "", "name"]
+        note = f"; without a species: {', '.join(lost)}" if len(lost) else ""
+        lines.append(f"{len(part) - len(lost)} of {len(part)} {PLURAL[what]} are species of {network.name}{note}")
+    return lines
+
+
+def models(network: SignalingNetwork | None) -> dict[str, Model]:
+    """What can be asked; HMLM rests on the network, without one on proposed edges alone."""
+    return {
+        "hmlm": lambda train, shown, elsewhere: hmlm.predict(shown, (train,), network),
+        "gp_alike": alike.predict,
+        "ridge": baselines.ridge,
+        "copy_uninhibited": baselines.copy_uninhibited,
+        "persistence": baselines.persistence,
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """log2 of every condition; error: RMSE of what was left out and foretold; width [signal]: half of the interval."""
+
+    model: str
+    log2: Values
+    error: float
+    width: Float[np.ndarray, " signal"]
+
+
+def predict(courses: Courses, model: str, network: SignalingNetwork | None = None, seed: int = 0) -> Prediction:
+    """Every condition by one model, which learns from all that is measured.
+
+    TableError where nothing is asked or fewer conditions are known than there are folds.
+    """
+    said = pick(models(network), model, "model")
+    asked = np.isnan(courses.log2).all(2).any(1)
+    known = courses.take(~asked)
+    if not asked.any():
+        raise TableError(f"{courses.line}: nothing is asked; allowed: a table with empty values, which are predicted")
+    if len(known) < protocols.FOLDS:
+        raise TableError(
+            f"{courses.line}: {len(known)} conditions are measured at every time; allowed: {protocols.FOLDS} or more"
+        )
+    unknown = courses.take(asked)
+    wanted = Protocol(_shown(unknown), by_inhibitor=False)
+    foretold = protocols.predicted(said, known, (), wanted, seed)
+    later = [t for t in range(len(courses.times)) if t not in wanted.shown]
+    away = np.abs(foretold - known.log2)[:, later]
+    width = np.nanquantile(away, LEVEL, axis=(0, 1))
+    error = protocols.rmse(protocols.squared_errors(foretold, known, wanted))
+    found = courses.log2.copy()
+    found[asked] = said(known, unknown, ())
+    found = np.where(np.isnan(courses.log2), found, courses.log2)
+    return Prediction(model, found, error, width)
+
+
+def _shown(unknown: Courses) -> tuple[int, ...]:
+    """Times, by index, that every condition shows; the start at least."""
+    seen = ~np.isnan(unknown.log2).all(2)
+    return tuple(t for t in range(len(unknown.times)) if t == 0 or seen[:, t].all())
+
+
+def as_table(courses: Courses, found: Prediction) -> pd.DataFrame:
+    """One row a value, in the units of the table: stimulus, inhibitor, minutes, signal, measured, predicted, low, high.
+
+    Measured values stay as they are: predicted, low and high are empty there.
+    """
+    c, t, s = np.meshgrid(*(np.arange(n) for n in courses.log2.shape), indexing="ij")
+    c, t, s = c.ravel(), t.ravel(), s.ravel()
+    measured, said = courses.log2.ravel(), found.log2.ravel()
+    asked = np.isnan(measured)
+    half = found.width[s]
+
+    def value(log2: np.ndarray) -> np.ndarray:
+        return np.where(asked, np.exp2(log2), np.nan)
+
+    return pd.DataFrame(
+        {
+            "stimulus": np.array(courses.stimulus)[c],
+            "inhibitor": np.array(courses.inhibitor)[c],
+            "minutes": courses.times[t],
+            "signal": np.array(courses.signals)[s],
+            "model": found.model,
+            "measured": np.exp2(measured),
+            "predicted": value(said),
+            "low": value(said - half),
+            "high": value(said + half),
+        }
+    )
+
+
+def next_experiments(courses: Courses, spread: Callable = alike.posterior) -> pd.DataFrame:
+    """Pairs of stimulus and inhibitor that were not measured, widest interval first: stimulus, inhibitor, spread.
+
+    spread: mean standard deviation of the change over times and signals, in log2 units. The start of a new pair is that
+    of its inhibitor.
+    """
+    known = courses.take(~np.isnan(courses.log2).all(2).any(1))
+    have = set(zip(known.stimulus, known.inhibitor, strict=True))
+    pairs = [
+        (s, i) for i in dict.fromkeys(known.inhibitor) for s in dict.fromkeys(known.stimulus) if (s, i) not in have
+    ]
+    if not pairs:
+        return pd.DataFrame(columns=["stimulus", "inhibitor", "spread"])
+    rows = [known.inhibitor.index(i) for _, i in pairs]
+    names = tuple(s for s, _ in pairs), tuple(i for _, i in pairs)
+    new = known.take(rows).shown_at([0])
+    asked = Courses(new.line, *names, new.times, new.signals, new.log2)
+    _, sd = spread(known, asked)
+    table = pd.DataFrame({"stimulus": names[0], "inhibitor": names[1], "spread": sd[:, 1:].mean((1, 2))})
+    return table.sort_values("spread", ascending=False, ignore_index=True)
+
+
+def compare(
+    courses: Courses, wanted: Sequence[str], network: SignalingNetwork | None, seed: int = 0
+) -> list[Prediction]:
+    """Predictions of several models, the one that foretold best first."""
+    return sorted((predict(courses, name, network, seed) for name in wanted), key=lambda found: found.error)

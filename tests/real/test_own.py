@@ -1,0 +1,121 @@
+"""A user's own table: read, matched, predicted with intervals; every mistake is one clear line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hmlm_lib.__main__ import main
+from hmlm_lib.errors import ModelError, TableError
+from hmlm_lib.network import SignalingNetwork
+from hmlm_lib.real import own
+from hmlm_lib.real.courses import NONE
+
+NETWORK = SignalingNetwork.from_rules("mine", ["=> EGF", "EGF => ERK", "IGF1 => AKT", "MEK => ERK"])
+
+
+@pytest.fixture
+def path(tmp_path):
+    found = tmp_path / "blots.csv"
+    found.write_text(own.template())
+    return found
+
+
+def changed(path, **columns):
+    pd.read_csv(path).assign(**columns).to_csv(path, index=False)
+    return path
+
+
+def test_the_template_is_read_with_shared_starts_and_its_gap(path):
+    courses = own.read(path)
+    assert (courses.line, len(courses), courses.signals) == ("blots", 9, ("AKT", "ERK"))
+    assert set(zip(courses.stimulus, courses.inhibitor, strict=True)) == {
+        (s, i) for s in ("EGF", "IGF1", "PBS") for i in (NONE, "MEKi", "AKTi")
+    }
+    assert not np.isnan(courses.log2[:, 0]).any()
+    gap = np.isnan(courses.log2[:, 1:]).all((1, 2))
+    assert [(courses.stimulus[k], courses.inhibitor[k]) for k in np.flatnonzero(gap)] == [("IGF1", "AKTi")]
+    assert own.read(path, hours=True).times.tolist() == [0, 300, 3600]
+
+
+def test_midas_and_tidy_say_the_same(path, tmp_path):
+    midas = tmp_path / "midas.csv"
+    own.as_midas(pd.read_csv(path), "here").to_csv(midas, index=False)
+    one, other = own.read(path), own.read(midas)
+    assert one.stimulus == other.stimulus
+    np.testing.assert_array_equal(one.log2, other.log2)
+
+
+def test_what_matches_no_species_is_listed(path):
+    table = own.matches(own.read(path), NETWORK).set_index("name")["species"]
+    assert table.to_dict() == {"AKT": "AKT", "ERK": "ERK", "EGF": "EGF", "IGF1": "IGF1", "PBS": "", "MEK": "MEK"}
+    lines = own.described(own.read(path), NETWORK)
+    assert lines[0] == "blots: 9 conditions, 3 times, 2 signals, 4 of 54 values asked"
+    assert "2 of 3 stimuli are species of mine; without a species: PBS" in lines
+
+
+def test_asked_values_are_predicted_and_measured_ones_kept(path):
+    courses = own.read(path)
+    found = own.predict(courses, "ridge")
+    known = ~np.isnan(courses.log2)
+    np.testing.assert_array_equal(found.log2[known], courses.log2[known])
+    table = own.as_table(courses, found)
+    asked = table[table["measured"].isna()]
+    assert len(asked) == 4
+    assert (asked["low"] < asked["predicted"]).all()
+    assert (asked["predicted"] < asked["high"]).all()
+    at = asked.set_index(["signal", "minutes"])["predicted"]
+    assert at["AKT", 5] == pytest.approx(1000, rel=0.2)  # AKTi: a start of 200, IGF1: five times as much
+
+
+def test_hmlm_foretells_the_template(path):
+    courses = own.read(path)
+    nothing = own.predict(courses, "persistence").error
+    assert own.predict(courses, "hmlm", NETWORK).error < nothing / 2
+
+
+def test_the_widest_interval_is_the_next_experiment(path):
+    table = pd.read_csv(path)
+    gone = (table["stimulus"] == "PBS") & (table["inhibitor"] == "MEKi")
+    table[~gone].to_csv(path, index=False)
+    found = own.next_experiments(own.read(path))
+    assert set(zip(found["stimulus"], found["inhibitor"], strict=True)) == {("PBS", "MEKi"), ("IGF1", "AKTi")}
+    assert found["spread"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"dose": 1}, "column 'dose' is unknown; allowed: MIDAS columns"),
+        ({"signal": [None] + ["ERK"] * 41}, "row 2: signal is empty"),
+        ({"value": -1.0}, "is not positive; allowed: intensities above 0"),
+        ({"value": "much"}, "is 'much'; allowed: a number, or nothing"),
+        ({"time": 5}, "allowed: a start each"),
+    ],
+)
+def test_a_wrong_table_is_one_clear_error(path, columns, message):
+    with pytest.raises(TableError, match=message):
+        own.read(changed(path, **columns))
+
+
+def test_nothing_asked_too_few_known_and_unknown_models(path, tmp_path):
+    courses = own.read(path)
+    whole = courses.take(~np.isnan(courses.log2).any((1, 2)))
+    with pytest.raises(TableError, match="nothing is asked"):
+        own.predict(whole, "ridge")
+    with pytest.raises(TableError, match="4 conditions are measured at every time; allowed: 5 or more"):
+        own.predict(courses.take([0, 1, 2, 3, int(np.flatnonzero(np.isnan(courses.log2).any((1, 2)))[0])]), "ridge")
+    with pytest.raises(ModelError, match=r"no model 'rigde' \(did you mean 'ridge'\?\)"):
+        own.predict(courses, "rigde")
+    with pytest.raises(TableError, match=r"absent\.csv"):
+        own.read(tmp_path / "absent.csv")
+
+
+def test_the_command_writes_a_template_and_predictions(tmp_path, capsys):
+    table, out = tmp_path / "blots.csv", tmp_path / "said.csv"
+    assert main(["predict", str(table), "--template"]) == 0
+    assert main(["predict", str(table), "--template"]) == 2  # never over a file
+    assert main(["predict", str(table), "--models", "ridge", "persistence", "--out", str(out)]) == 0
+    found = pd.read_csv(out)
+    assert set(found["model"]) == {"ridge", "persistence"}
+    assert found.groupby("model")["predicted"].count().tolist() == [4, 4]
+    assert "there is a file already" in capsys.readouterr().err
