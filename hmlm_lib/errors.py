@@ -47,6 +47,10 @@ class MoleculeError(HmlmError, ValueError):
     """Molecules, fingerprints or modalities that cannot be used as asked."""
 
 
+class SequenceError(HmlmError, ValueError):
+    """Sequences, tokens or pairs of molecules that a language model or a split cannot use."""
+
+
 class DataUnavailable(HmlmError, OSError):
     """A data set that is neither in HMLM_DATA_DIR, nor cached, nor downloadable now."""
 

@@ -20,6 +20,8 @@ class Profile:
     members: int  # of an ensemble
     molecules: int  # generated ones
     pretraining: int  # steps of a molecular encoder
+    peptides: int  # to train compositions on, each in two pairs
+    passes: int  # over these pairs
 
 
 PROFILES = {
@@ -37,6 +39,8 @@ PROFILES = {
             members=3,
             molecules=1500,
             pretraining=80,
+            peptides=2000,
+            passes=8,
         ),
         Profile(
             "record",
@@ -50,6 +54,8 @@ PROFILES = {
             members=5,
             molecules=6000,
             pretraining=1500,
+            peptides=8000,
+            passes=12,
         ),
         Profile(
             "full",
@@ -63,6 +69,8 @@ PROFILES = {
             members=8,
             molecules=12288,
             pretraining=6000,
+            peptides=8000,
+            passes=12,
         ),
     )
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.chmr import record as molecules
+from hmlm_lib.composition import record as composition
 from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import edges, faithfulness, newcell, observations, onecourse, realcells
@@ -31,7 +32,7 @@ SETTINGS: dict[str, dict] = {
 # Settings with models and measures of their own.
 OTHERS = {
     name: family
-    for family in (newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules)
+    for family in (newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, composition)
     for name in family.SETTINGS
 }
 
@@ -81,7 +82,7 @@ def run_one(name: str, model: str, seed: int) -> dict:
 
 
 def settings() -> list[str]:
-    """Names of all settings: tasks A to D, published protocol, explanations, edges, real cells, sets of molecules."""
+    """Names of all settings: tasks A to D, published protocol, explanations, edges, cells, molecules, compositions."""
     return [*SETTINGS, *OTHERS]
 
 
@@ -118,7 +119,9 @@ def run(
                 report(f"{name:14s} {model:18s} seed {seed}  {_short(row['values'])}")
 
 
-SHORT = re.compile("[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|[EF]/.*|R/rmse|L/balanced.*|M/(test|clean|random|valid)")
+SHORT = re.compile(
+    "[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|M/(test|clean|random|valid)"
+)
 
 
 def _short(values: dict) -> str:

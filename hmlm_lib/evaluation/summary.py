@@ -11,6 +11,7 @@ from scipy.stats import wilcoxon
 
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
+from hmlm_lib.composition import record as composition
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, observations, onecourse, realcells
 from hmlm_lib.evaluation.rows import as_table
@@ -37,6 +38,7 @@ BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- 
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
+COMPOSED = {"L/random": "new peptides", "L/unseen": "of unseen alleles", "parameters": "trained", "features": "pooled"}
 EXPLAINED = {"F/spearman": "Spearman r", "F/signed": "with signs", "F/precision": "of the 100 strongest pairs"}
 EDGES = {"E/auroc": "AUROC", "E/auprc": "AUPRC"}
 REAL = {"R/rmse": "RMSE, log2"} | {f"R/{line}": line for line in LINES}
@@ -67,6 +69,7 @@ def measures(name: str) -> dict[str, str]:
         (faithfulness, EXPLAINED),
         (realcells, REAL),
         (observations, LITERATURE),
+        (composition, COMPOSED),
     ]
     families += [(family, EDGES) for family in edges.FAMILIES]
     return next((found for family, found in families if name in family.SETTINGS), TASKS)
@@ -75,7 +78,7 @@ def measures(name: str) -> dict[str, str]:
 def _larger_is_better(name: str) -> bool:
     if name in molecules.SETTINGS:
         return SETS[molecules.SETTINGS[name]].score == "auroc"
-    return measures(name) in (EXPLAINED, EDGES, LITERATURE)
+    return measures(name) in (EXPLAINED, EDGES, LITERATURE, COMPOSED)
 
 
 def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
@@ -169,7 +172,7 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
     found, titles = table(name, wanted), measures(name)
     if not len(found):
         return []
-    draws = "seeds" if name in {**molecules.SETTINGS, **realcells.SETTINGS} else "worlds"
+    draws = "seeds" if name in {**molecules.SETTINGS, **realcells.SETTINGS, **composition.SETTINGS} else "worlds"
     lines = [f"| {name} | {' | '.join(titles.values())} | {draws} |", "|---" * (len(titles) + 2) + "|"]
     for model, row in found.iterrows():
         cells = [_cell(row[measure, "mean"], row[measure, "sd"], _digits(measure)) for measure in titles]
@@ -178,10 +181,14 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
 
 
 def _digits(measure: str) -> int:
+    if measure in ("parameters", "features"):
+        return 0
     return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "L/", "M/", "R/") else 5
 
 
 def _cell(mean: float, sd: float, digits: int) -> str:
+    if not digits:  # counts
+        return f"{mean:,.0f}"
     form = f"{{:.{digits}f}}"
     return form.format(mean) + ("" if np.isnan(sd) else " ± " + form.format(sd))
 
@@ -221,6 +228,7 @@ def short() -> str:
     lines += markdown("literature")
     for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
         lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
+    lines += [line for name in composition.SETTINGS for line in markdown(name)]
     return "\n".join(lines)
 
 
@@ -232,7 +240,9 @@ def full() -> str:
         "Explanations (faithful_k8): rank correlation with true knock-out effects. Edges: AUROC and AUPRC.",
         "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines. Literature: recall by",
         "class of 118 observations, models trained on simulated cells alone.",
-        "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.", "",
+        "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.",
+        "Compositions: AUROC on new peptides with swap decoys, of alleles seen in training and of unseen ones; trained",
+        "parameters and pooled features.", "",
     ]  # fmt: skip
     for name in benchmark.settings():
         part = markdown(name)

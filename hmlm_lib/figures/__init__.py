@@ -9,6 +9,7 @@ from hmlm_lib.figures.comparison import (
     fig_reconstruction,
     fig_times,
 )
+from hmlm_lib.figures.composition import fig_anchors, fig_masking, fig_strategies
 from hmlm_lib.figures.dynamics import fig_dose_response, fig_dynamics, fig_knockouts
 from hmlm_lib.figures.features import fig_correlation_by_distance, fig_pair_matrix, fig_temporal_features
 from hmlm_lib.figures.interpret import (
@@ -46,6 +47,7 @@ __all__ = [
     "MODEL_COLOURS",
     "MODULE_COLOURS",
     "SEQUENTIAL_MAP",
+    "fig_anchors",
     "fig_arrival",
     "fig_attention_map",
     "fig_code_tree",
@@ -66,6 +68,7 @@ __all__ = [
     "fig_knockouts",
     "fig_learned_against_true",
     "fig_maps",
+    "fig_masking",
     "fig_model_comparison",
     "fig_module_edges",
     "fig_network",
@@ -79,6 +82,7 @@ __all__ = [
     "fig_recovery",
     "fig_scores",
     "fig_sets",
+    "fig_strategies",
     "fig_sweeps",
     "fig_temporal_features",
     "fig_times",

@@ -68,6 +68,8 @@ def test_every_setting_has_models_and_the_trivial_ones(name):
         assert set(found) > {"knockout_hmlm", "prior", "lag_correlation", "knockout_untrained"}
     elif summary.measures(name) == summary.EDGES:
         assert set(found) > {"hmlm_weight" if name == "planted10_k8" else "hmlm_proposals", "correlation", "GENIE3"}
+    elif summary.measures(name) == summary.COMPOSED:
+        assert set(found) > {"composition", "attention_matched", "one_hot_logistic", "peptide_only", "protein_only"}
     else:
         first = {"molecules": "chmr", "hpn": "mean", "literature": "always_increase"}.get(name.split("_")[0], "hmlm")
         assert found[0] == first

@@ -1,0 +1,69 @@
+"""Pretraining TinyLM: a seventh of the residues is hidden, the model says which they were.
+
+    loss = mean over hidden places of -log p(residue | the others)                                             (1)
+
+Source: Devlin et al., 2019, as ESM-2; of the hidden places 8 in 10 show the mask, 1 a random residue, 1 the true one.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+
+from hmlm_lib.composition.language_models import TinyConfig, TinyLM
+from hmlm_lib.composition.residues import MASK, PAD, SPECIAL
+from hmlm_lib.errors import SequenceError
+from hmlm_lib.training import Progress, Training, train
+
+HIDDEN = 0.15
+BATCH = 256
+TRAINING = Training(steps=2000, learning_rate=2e-3, weight_decay=1e-2)
+
+
+def hide(
+    tokens: Int[Tensor, "batch token"], size: int, generator: torch.Generator
+) -> tuple[Int[Tensor, "batch token"], Bool[Tensor, "batch token"]]:
+    """Tokens as the model sees them, and which of them it is asked for; size: of the vocabulary."""
+    draw = lambda: torch.rand(tokens.shape, generator=generator)  # noqa: E731
+    asked, fate = (draw() < HIDDEN) & (tokens != PAD), draw()
+    other = torch.randint(SPECIAL, size, tokens.shape, generator=generator)
+    seen = torch.where(asked & (fate < 0.8), torch.full_like(tokens, MASK), tokens)
+    return torch.where(asked & (fate >= 0.9), other, seen), asked
+
+
+def pretrain(
+    kinds: Sequence[Sequence[str]],
+    config: TinyConfig | None = None,
+    training: Training | None = None,
+    shares: Sequence[float] | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> TinyLM:
+    """A model of several kinds of sequences (peptides, proteins), a batch of one kind at a time.
+
+    shares: how often each kind is drawn (default: equally). SequenceError for a kind without sequences or with one the
+    vocabulary cannot read.
+    """
+    if not kinds or not all(len(kind) for kind in kinds):
+        raise SequenceError("a kind of sequences to pretrain on is empty; allowed: at least one sequence each")
+    training = training or TRAINING
+    model = TinyLM.from_seed(training.seed, config)
+    tables = [model.tokens(kind) for kind in kinds]
+    odds = torch.tensor(shares if shares is not None else [1.0] * len(kinds))
+
+    def loss(generator: torch.Generator) -> Tensor:
+        table = tables[int(torch.multinomial(odds, 1, generator=generator))]
+        rows = table[torch.randint(len(table), (BATCH,), generator=generator)]
+        seen, asked = hide(rows, model.config.vocabulary.size, generator)
+        return nn.functional.cross_entropy(model(seen)[asked], rows[asked])
+
+    train(model.train(), loss, training, report)
+    return model.eval().requires_grad_(False)
+
+
+def surprise(model: TinyLM, sequences: Sequence[str], seed: int = 0) -> float:
+    """Eq. (1) on sequences the model may not have seen, nats a residue; a uniform guess has log(20) = 3.0."""
+    rows = model.tokens(sequences)
+    seen, asked = hide(rows, model.config.vocabulary.size, torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        return float(nn.functional.cross_entropy(model(seen)[asked], rows[asked]))

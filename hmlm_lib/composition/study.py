@@ -1,0 +1,181 @@
+"""What notebook 08 asks: strategies side by side on small sets, what attention sees, what a changed residue does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
+
+from hmlm_lib.composition.checkpoint import shipped
+from hmlm_lib.composition.classical import OneHot, PositionTables, one_hot, peptide_alone, places
+from hmlm_lib.composition.compose import Composition
+from hmlm_lib.composition.fit import Cached, FitConfig, Fitted, auroc, fit, ranked
+from hmlm_lib.composition.language_models import TinyLM
+from hmlm_lib.composition.pairs import Pairs, Splits, pool
+from hmlm_lib.composition.planted import best
+from hmlm_lib.composition.record import QUESTIONS, interval
+from hmlm_lib.composition.residues import AMINO_ACIDS
+from hmlm_lib.composition.settings import STRATEGIES
+from hmlm_lib.device import one_thread, side_by_side
+from hmlm_lib.evaluation import benchmark
+from hmlm_lib.evaluation.rows import as_table
+
+CLASSICAL = {"one_hot_logistic": OneHot, "position_tables": PositionTables}
+
+# Places, in the 34 residues of TransPHLA, of the residues that line two pockets of MHC class I (numbers of the chain).
+CHAIN = (
+    7, 9, 24, 45, 59, 62, 63, 66, 67, 69, 70, 73, 74, 76, 77, 80, 81, 84, 95, 97, 99, 114, 116, 118, 143, 147, 150,
+    152, 156, 158, 159, 163, 167, 171,
+)  # fmt: skip
+POCKETS = {"B": (7, 9, 24, 45, 63, 66, 67, 70, 99), "F": (77, 80, 81, 84, 95, 116, 143, 147)}
+
+
+@dataclass(frozen=True)
+class Live:
+    """How a notebook trains: language model by name, passes over the pairs, pairs of a step, rate."""
+
+    model: str
+    epochs: int
+    seed: int = 0
+    batch: int = 64
+    rate: float = 4e-3
+
+
+def trained(name: str, parts: Splits, live: Live) -> Fitted:
+    """A strategy of the record, trained on these pairs."""
+    choice = STRATEGIES[name]
+    model = shipped(live.model) if choice.trained else TinyLM.from_seed(live.seed, shipped(live.model).config).eval()
+    config = FitConfig(epochs=live.epochs, batch=live.batch)
+    config = replace(config, training=replace(config.training, seed=live.seed, learning_rate=live.rate))
+    return fit(lambda: choice.build((model, model)), (model, model), parts.train, parts.valid, config)
+
+
+def _run(name: str, parts: Splits, live: Live) -> tuple[dict[str, float], Fitted | None]:
+    row: dict[str, float] = {"parameters": 0, "features": 0, "seconds": 0.0}
+    fitted = None if name in CLASSICAL else trained(name, parts, live)
+    if fitted:
+        own = fitted.strategy
+        row = {"parameters": own.n_parameters, "features": own.features, "seconds": fitted.seconds}
+    for q in QUESTIONS:
+        pairs = parts.test[q]
+        with one_thread():
+            model = fitted.at(q) if fitted else CLASSICAL[name]().fit(parts.train, parts.valid[q])
+            found = model.predict(pairs)
+        low, high = interval(pairs, found, live.seed)
+        row |= {q: auroc(pairs, found), f"{q}_low": low, f"{q}_high": high}
+    return row, fitted
+
+
+def compared(names: Sequence[str], parts: Splits, live: Live) -> tuple[pd.DataFrame, dict[str, Fitted]]:
+    """Strategies trained side by side: a table and what was trained.
+
+    Index strategy; columns random and unseen (AUROC), their intervals (_low, _high), parameters, features, seconds.
+    """
+    found = side_by_side(_run, [(name, parts, live) for name in names])
+    table = pd.DataFrame([row for row, _ in found], index=pd.Index(names, name="strategy"))
+    return table, {name: fitted for name, (_, fitted) in zip(names, found, strict=True) if fitted}
+
+
+def ceiling(parts: Splits) -> dict[str, float]:
+    """AUROC of the likelihood ratio of planted pairs: the best there is."""
+    return {q: auroc(parts.test[q], best(parts.test[q])) for q in QUESTIONS}
+
+
+def recorded(setting: str = "composition_16k") -> pd.DataFrame:
+    """The record: index strategy, columns random, unseen, with _sd and _n, parameters, features, seconds."""
+    measures = ("L/random", "L/unseen", "parameters", "features", "seconds")
+    table = as_table(benchmark.rows(setting), measures)
+    wide = {}
+    for measure in measures:
+        name = measure.removeprefix("L/")
+        wide[name] = table[measure, "mean"]
+        wide |= {f"{name}_{part}": table[measure, part] for part in ("sd", "n") if measure.startswith("L/")}
+    return pd.DataFrame(wide)
+
+
+def ahead(one: str, other: str, question: str, setting: str = "composition_16k") -> tuple[float, float, int]:
+    """Mean difference of AUROC, its standard error over seeds that both have, and how many these are."""
+    by_seed: dict[str, dict[int, float]] = {one: {}, other: {}}
+    for row in benchmark.rows(setting):
+        if row["model"] in by_seed:
+            by_seed[row["model"]][row["seed"]] = row["values"][f"L/{question}"]
+    seeds = sorted(set(by_seed[one]) & set(by_seed[other]))
+    gap = np.array([by_seed[one][s] - by_seed[other][s] for s in seeds])
+    error = float(gap.std(ddof=1) / len(gap) ** 0.5) if len(gap) > 1 else float("nan")
+    return (float(gap.mean()) if len(gap) else float("nan")), error, len(gap)
+
+
+def nine(pairs: Pairs, count: int, length: int = 9) -> Pairs:
+    """Up to `count` true pairs whose peptide has that length."""
+    rows = [k for k in np.flatnonzero(pairs.label) if len(pairs.left[pairs.i[k]]) == length][:count]
+    lefts, rights = pairs.names("left"), pairs.names("right")
+    return Pairs.of([lefts[k] for k in rows], [rights[k] for k in rows], [1] * len(rows))
+
+
+def looks(fitted: Fitted, pairs: Pairs) -> np.ndarray:
+    """Attention of every peptide place on every protein residue [site, place, residue], mean over heads and pairs.
+
+    Rows sum to one. For a composition into the peptide; pairs of one length (`nine`).
+    """
+    strategy = fitted.strategy
+    assert isinstance(strategy, Composition)
+    data = Cached.of(strategy, fitted.models, pairs)
+    i, j = torch.as_tensor(pairs.i), torch.as_tensor(pairs.j)
+    strategy.eval()
+    with one_thread(), torch.no_grad():
+        _, seen = strategy.run(data.left.take(i, data.left.hidden), data.right.take(j, data.right.hidden))
+    return np.stack([weight.mean((0, 1)).numpy() for weight in seen.values()])
+
+
+def exchanged(fitted: Fitted, pairs: Pairs, side: str, seed: int = 0) -> np.ndarray:
+    """Mean change of the logit (absolute) when one residue becomes another, drawn at random: one number a place."""
+    rng, sequences = np.random.default_rng((seed, 63)), pairs.names(side)
+    other = pairs.names("right" if side == "left" else "left")
+    before, found = fitted.predict(pairs), []
+    for place in range(len(sequences[0])):
+        new = [s[:place] + rng.choice([r for r in AMINO_ACIDS if r != s[place]]) + s[place + 1 :] for s in sequences]
+        sides = (new, other) if side == "left" else (other, new)
+        changed = Pairs(
+            tuple(sides[0]), tuple(sides[1]), np.arange(len(new)), np.arange(len(new)), np.ones(len(new), bool)
+        )
+        found.append(np.abs(fitted.predict(changed) - before).mean())
+    return np.array(found)
+
+
+def pocket(name: str) -> np.ndarray:
+    """Which of the 34 residues line pocket B (second residue of the peptide) or F (last residue)."""
+    return np.isin(CHAIN, POCKETS[name])
+
+
+def own_set(pairs: Pairs, seed: int = 0) -> dict[str, float]:
+    """AUROC of a one-hot logistic regression in five folds: pairs dealt at random, and no protein in two folds."""
+    longest = max(map(len, pairs.right))
+    right = np.array([[AMINO_ACIDS.find(r) for r in s.ljust(longest, "-")] for s in pairs.right])
+    seen = np.eye(len(AMINO_ACIDS) + 1)[right][..., :-1].reshape(len(right), -1)  # padding is a row of zeros
+    x = csr_matrix(np.concatenate([one_hot(places(pairs.left))[pairs.i], seen[pairs.j]], 1))
+    model = LogisticRegression(max_iter=300, C=0.1)
+    folds = {
+        "random": KFold(5, shuffle=True, random_state=seed).split(x),
+        "unseen": GroupKFold(5).split(x, groups=pairs.j),
+    }
+    with one_thread():
+        found = {
+            q: cross_val_predict(model, x, pairs.label, cv=list(cv), method="decision_function")
+            for q, cv in folds.items()
+        }
+    return {q: auroc(pairs, each) for q, each in found.items()}
+
+
+def trapped(table: pd.DataFrame) -> float:
+    """AUROC of a logistic regression that never sees the protein, on peptides that it was not trained on.
+
+    table: columns peptide and label (`readers.trap`).
+    """
+    first = table["peptide"].map(pool) == "train"
+    with one_thread():
+        found = peptide_alone(table[first], table[~first])
+    return ranked(table.loc[~first, "label"].to_numpy() == 1, found)

@@ -1,0 +1,122 @@
+"""What notebook 08 calls: tables of strategies, differences over seeds, attention and exchanges, and their figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from hmlm_lib.composition import record, study
+from hmlm_lib.composition.pairs import Pairs, splits
+from hmlm_lib.composition.planted import POCKETS, planted
+from hmlm_lib.errors import SequenceError
+from hmlm_lib.evaluation import benchmark, rows, summary
+from hmlm_lib.figures import fig_anchors, fig_masking, fig_strategies
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return splits(planted(12_000, 48), 0, train=800, valid=150, test=200, unseen=(8, 8))
+
+
+@pytest.fixture(scope="module")
+def found(parts):
+    return study.compared(["position_tables", "peptide_only", "composition"], parts, study.Live("planted", 2))
+
+
+def test_strategies_side_by_side_are_those_trained_alone(parts, found):
+    table, fitted = found
+    assert set(fitted) == {"peptide_only", "composition"}
+    alone = study.trained("peptide_only", parts, study.Live("planted", 2)).at("random")
+    pairs = parts.test["random"]
+    np.testing.assert_array_equal(alone.predict(pairs), fitted["peptide_only"].at("random").predict(pairs))
+    assert table.loc["peptide_only", "random"] == 0.5
+    assert table.loc["composition", "features"] == 32
+    assert (table["random_low"] <= table["random"]).all()
+    assert (table["random"] <= table["random_high"]).all()
+    assert (table["random"] < study.ceiling(parts)["random"] + 0.01).all()
+
+
+def test_attention_and_exchanges_of_nine_residues(parts, found):
+    fitted = found[1]["composition"].at("random")
+    pairs = study.nine(parts.test["random"], 20)
+    assert len(pairs) == 20
+    assert {len(p) for p in pairs.left} == {9}
+    looks = study.looks(fitted, pairs)
+    assert looks.shape == (4, 9, 20)
+    np.testing.assert_allclose(looks.sum(-1), 1, atol=1e-5)
+    moved = study.exchanged(fitted, pairs, "right")
+    assert moved.shape == (20,)
+    assert (moved > 0).all()
+    np.testing.assert_array_equal(moved, study.exchanged(fitted, pairs, "right"))
+
+
+def test_pockets_are_places_of_the_pseudosequence():
+    assert len(study.CHAIN) == 34
+    assert study.pocket("B").sum() == len(study.POCKETS["B"])
+    assert study.pocket("F").sum() == len(study.POCKETS["F"])
+    assert not (study.pocket("B") & study.pocket("F")).any()
+
+
+def test_a_small_set_of_ones_own_is_scored_by_folds():
+    rng = np.random.default_rng(0)
+    peptides = ["".join(rng.choice(list("ACDEF"), 9)) for _ in range(200)]
+    label = [p[1] in "AC" for p in peptides]  # the peptide says it all
+    pairs = Pairs.of(peptides, [f"GGG{'KR'[k % 2]}{'A' * (k % 7)}" for k in range(200)], label)
+    scores = study.own_set(pairs)
+    assert scores["random"] > 0.95
+    assert scores["unseen"] > 0.95
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
+    return tmp_path
+
+
+def test_differences_are_paired_by_seed(folder):
+    values = {"composition": (0.94, 0.93, 0.95), "attention": (0.90, 0.91, 0.93)}
+    for model, scores in values.items():
+        for seed, score in enumerate(scores):
+            kept = {"L/random": score, "L/unseen": score - 0.1, "parameters": 5, "features": 2, "seconds": 1.0}
+            name = "composition_16k"
+            rows.add_row(name, rows.make_row(name, model, seed, record.MODELS[model].modules, kept))
+    gap, error, count = study.ahead("composition", "attention", "random")
+    assert (round(gap, 6), count) == (round(0.08 / 3, 6), 3)
+    assert error == pytest.approx(np.std([0.04, 0.02, 0.02], ddof=1) / 3**0.5)
+    assert np.isnan(study.ahead("composition", "concatenation", "random")[0])
+    table = study.recorded()
+    assert table.loc["composition", "random"] == pytest.approx(0.94)
+    assert "| composition | 0.940 ± 0.010 | 0.840 ± 0.010 | 5 | 2 | 3 |" in summary.markdown("composition_16k")
+    plt.close(fig_strategies(table))
+
+
+def test_the_record_knows_the_strategies():
+    assert benchmark.models("composition_16k") == list(record.MODELS)
+    assert {"one_hot_logistic", "position_tables", "peptide_only", "composition_untrained"} <= set(record.MODELS)
+
+
+def test_a_draw_that_cannot_be_dealt_out_is_drawn_again(monkeypatch, parts):
+    tried = []
+
+    def refuse(ligands, seed, **sizes):
+        tried.append(seed)
+        if seed < 2000:
+            raise SequenceError("cannot be dealt out")
+        return parts
+
+    record.question.cache_clear()
+    monkeypatch.setattr(record, "transphla", lambda: None)
+    monkeypatch.setattr(record, "splits", refuse)
+    assert record.question(4) is parts
+    assert tried == [4, 1004, 2004]
+    record.question.cache_clear()
+
+
+def test_figures_draw(found):
+    plt.close(fig_strategies(found[0], {"random": 0.9, "unseen": 0.9}))
+    plt.close(fig_masking(pd.DataFrame({"a": [0.5, 0.5, 0.0]}, index=[1, 2, 3]), 2))
+    looks = pd.DataFrame(np.full((9, 20), 0.05), [f"P{k}" for k in range(1, 10)])
+    doors = {name: looks.columns == place for name, place in POCKETS.items()}
+    fig = fig_anchors(looks, looks.mean(axis=1), looks.mean(axis=0), doors)
+    assert len(fig.axes) == 4
+    plt.close(fig)
