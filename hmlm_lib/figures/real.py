@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from hmlm_lib.figures.comparison import colour
 from hmlm_lib.figures.style import SEQUENTIAL_MAP
@@ -57,6 +58,7 @@ def fig_protocols(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         for k, (model, row) in enumerate(part.iterrows()):
             ax.errorbar(row["mean"], k, xerr=row["sd"], fmt="o", ms=5, color=colour(str(model)), capsize=2)
         best = part["mean"].min()
+        ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.axvline(best, color="#bbbbbb", lw=0.8, zorder=0)
         ax.set(title=title, xlabel=f"RMSE, best {best:.3f}")
         ax.grid(axis="y", color="#f0f0f0")
@@ -84,8 +86,10 @@ def fig_next(spread: pd.DataFrame) -> Figure:
     fig, ax = plt.subplots(figsize=(0.62 * spread.shape[1] + 2.6, 0.5 * spread.shape[0] + 1.3))
     ax.set_facecolor("#eeeeee")
     shown = ax.pcolormesh(np.ma.masked_invalid(spread.to_numpy()), cmap=SEQUENTIAL_MAP, edgecolor="white", lw=1)
+    middle = np.nanmean([np.nanmin(spread), np.nanmax(spread)])
     for (row, column), value in np.ndenumerate(spread.to_numpy()):
-        text, dark = ("measured", "#777777") if np.isnan(value) else (f"{value:.2f}", "white")
+        shade = "white" if value < middle else "black"
+        text, dark = ("measured", "#777777") if np.isnan(value) else (f"{value:.2f}", shade)
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", size=6.5, color=dark)
     ax.set_xticks(np.arange(spread.shape[1]) + 0.5, spread.columns)
     ax.set_yticks(np.arange(spread.shape[0]) + 0.5, spread.index)

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from hmlm_lib.data import fetch
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import TableError
 from hmlm_lib.network.network import SignalingNetwork
@@ -128,7 +129,8 @@ def simulated(network: SignalingNetwork) -> Response:
             for k, t in enumerate(treatments)
         ]  # fmt: skip
         inputs = dict.fromkeys(network.input_species, BASELINE)
-        return simulate(network, conditions, [HOURS], inputs=inputs).isel(time=0).to_pandas()
+        with one_thread():
+            return simulate(network, conditions, [HOURS], inputs=inputs).isel(time=0).to_pandas()
 
     return response
 
