@@ -13,7 +13,6 @@ Molecules are those of the HIV set where its file can be had, else generated one
 
 import argparse
 import importlib.util
-import json
 import os
 import statistics
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from kept import kept_bytes
+from printed import printed
 from rdkit import DataStructs
 from timing import timed
 from torch import Tensor, nn
@@ -168,16 +168,7 @@ def main() -> None:
         more = bits[rng.integers(0, len(bits), PAPER)] ^ (rng.random((PAPER, bits.shape[1])) < 0.01)
         seconds, _ = timed(lambda: tanimoto_neighbours(more, K))
         found["neighbours_paper"] = {"molecules": PAPER, "seconds": seconds}
-    if arguments.json:
-        keys = {
-            f"92_chmr_cost/{part}/{k}": {"mean": v, "sd": 0.0, "n": 1}
-            for part, d in found.items()
-            for k, v in d.items()
-        }
-        print(json.dumps(keys, indent=1))
-        return
-    for part, values in found.items():
-        print(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+    printed(found, "92_chmr_cost", arguments.json)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ forward and backward; the outputs are compared.
 """
 
 import argparse
-import json
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from printed import printed
 from timing import timed
 from torch import Tensor, nn
 
@@ -92,16 +92,7 @@ def main() -> None:
         "attention_at_the_end": caching(("left",), True, repeats),
         "attention": against_torch(repeats),
     }
-    if arguments.json:
-        keys = {
-            f"93_composition_cost/{part}/{k}": {"mean": v, "sd": 0.0, "n": 1}
-            for part, values in found.items()
-            for k, v in values.items()
-        }
-        print(json.dumps(keys, indent=1))
-        return
-    for part, values in found.items():
-        print(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()))
+    printed(found, "93_composition_cost", arguments.json)
 
 
 if __name__ == "__main__":
