@@ -96,9 +96,9 @@ def _classical(kind: type) -> Entry:
     return Entry(answer, (*DATA, "composition.classical"))
 
 
+CLASSICAL = {"one_hot_logistic": OneHot, "position_tables": PositionTables}
 MODELS: dict[str, Entry] = {
-    "one_hot_logistic": _classical(OneHot),
-    "position_tables": _classical(PositionTables),
+    **{name: _classical(kind) for name, kind in CLASSICAL.items()},
     **{name: _strategy(choice) for name, choice in STRATEGIES.items()},
     **{name: _strategy(choice, (*TRAINED, "composition.controls")) for name, choice in CONTROLS.items()},
 }

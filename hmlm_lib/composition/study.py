@@ -11,20 +11,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
 from hmlm_lib.composition.checkpoint import shipped
-from hmlm_lib.composition.classical import OneHot, PositionTables, one_hot, peptide_alone, places
+from hmlm_lib.composition.classical import one_hot, peptide_alone, places
 from hmlm_lib.composition.compose import Composition
 from hmlm_lib.composition.fit import Cached, FitConfig, Fitted, auroc, fit, ranked
 from hmlm_lib.composition.language_models import TinyLM
 from hmlm_lib.composition.pairs import Pairs, Splits, pool
 from hmlm_lib.composition.planted import best
-from hmlm_lib.composition.record import QUESTIONS, interval
+from hmlm_lib.composition.record import CLASSICAL, QUESTIONS, interval
 from hmlm_lib.composition.residues import AMINO_ACIDS
 from hmlm_lib.composition.settings import STRATEGIES
 from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.evaluation import benchmark
 from hmlm_lib.evaluation.rows import as_table
-
-CLASSICAL = {"one_hot_logistic": OneHot, "position_tables": PositionTables}
 
 # Places, in the 34 residues of TransPHLA, of the residues that line two pockets of MHC class I (numbers of the chain).
 CHAIN = (

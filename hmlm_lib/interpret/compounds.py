@@ -21,11 +21,12 @@ from sklearn.model_selection import KFold
 from torch import Tensor, nn
 
 from hmlm_lib.chmr.molecules import fingerprints, read_molecules
+from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.composition.attention import Attention
 from hmlm_lib.composition.fit import ranked
 from hmlm_lib.composition.readers import biosnap
 from hmlm_lib.device import one_thread
-from hmlm_lib.dynamics import Condition, simulate
+from hmlm_lib.dynamics import Condition, knockout_screen
 from hmlm_lib.errors import MoleculeError
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Training, train
@@ -107,9 +108,7 @@ def nearest(
     asked: Bool[np.ndarray, "asked bit"],
 ) -> Float[np.ndarray, "asked species"]:
     """The peer: largest Tanimoto similarity to a known compound of each species; ties go to the species hit more."""
-    a, b = asked.astype(float), bits.astype(float)
-    both = a @ b.T
-    similar = both / (a.sum(1)[:, None] + b.sum(1)[None] - both)
+    similar = tanimoto(torch.as_tensor(asked), torch.as_tensor(bits)).double().numpy()
     return np.where(moves.T[None], similar[:, None, :], 0.0).max(-1) + 1e-6 * moves.mean(0)
 
 
@@ -144,7 +143,5 @@ def knock_outs(
     network: SignalingNetwork, context: Condition, species: tuple[str, ...], time_h: float = 60.0
 ) -> Float[np.ndarray, "knocked species"]:
     """E of Eq. (2): change of every species' activity at `time_h` when one is knocked out, under a context."""
-    conditions = [context, *(Condition(f"-{s}", context.stimulus, knockout=s) for s in species)]
     with one_thread():
-        course = simulate(network, conditions, [0.0, time_h]).transpose("condition", "time", "species").values[:, -1]
-    return course[1:] - course[0]
+        return knockout_screen(network, dict(context.stimulus), time_h).sel(knockout=list(species)).values

@@ -11,14 +11,13 @@ Lueder et al. 2015 and Ramirez et al. 2014).
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from hmlm_lib.data import fetch
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import TableError
+from hmlm_lib.interpret.faithful import spearman
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.real.sheets import read_sheet
 
@@ -164,8 +163,6 @@ def rank_correlations(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (study, sheet, species), part in table.groupby(["study", "sheet", "species"], sort=False):
-        ranks = [rankdata(part[name].round(9)) for name in ("measured", "simulated")]
-        flat = any(np.ptp(r) == 0 for r in ranks)
-        rho = 0.0 if flat else float(np.corrcoef(*ranks)[0, 1])
+        rho = spearman(*(part[name].round(9) for name in ("simulated", "measured")))
         rows.append((study, sheet, species, len(part), rho))
     return pd.DataFrame(rows, columns=["study", "sheet", "species", "conditions", "rho"])

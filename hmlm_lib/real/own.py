@@ -7,12 +7,12 @@ shown as the unknown ones are, and the half-width of a signal's interval is the 
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from hmlm_lib.errors import TableError, pick
 from hmlm_lib.midas import from_table
@@ -50,7 +50,7 @@ def read(path: str | Path, hours: bool = False) -> Courses:
     TableError, naming file, column or row, for a table that is neither.
     """
     try:
-        table = pd.read_csv(path, keep_default_na=True)
+        table = pd.read_csv(path)
     except (OSError, ValueError, pd.errors.ParserError) as problem:
         raise TableError(f"{path}: {str(problem).splitlines()[0]}") from None
     midas = table if any(str(c).startswith("DV:") for c in table.columns) else as_midas(table, str(path))
@@ -58,7 +58,7 @@ def read(path: str | Path, hours: bool = False) -> Courses:
         times = [c for c in midas.columns if str(c).startswith("DA:")]
         midas = midas.assign(**{c: 60 * midas[c] for c in times})
     found = from_midas(from_table(midas, str(path)))
-    return found if found.line else Courses(Path(path).stem, *list(vars(found).values())[1:])
+    return found if found.line else replace(found, line=Path(path).stem)
 
 
 def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
     TableError where nothing is asked or fewer conditions are known than there are folds.
     """
     said = pick(models(network), model, "model")
-    asked = np.isnan(courses.log2).all(2).any(1)
+    asked = incomplete(courses)
     known = courses.take(~asked)
     if not asked.any():
         raise TableError(f"{courses.line}: nothing is asked; allowed: a table with empty values, which are predicted")
@@ -155,9 +155,13 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
     width = np.nanquantile(away, LEVEL, axis=(0, 1))
     error = protocols.rmse(protocols.squared_errors(foretold, known, wanted))
     found = courses.log2.copy()
-    found[asked] = answer
-    found = np.where(np.isnan(courses.log2), found, courses.log2)
+    found[asked] = np.where(np.isnan(unknown.log2), answer, unknown.log2)
     return Prediction(model, found, error, width)
+
+
+def incomplete(courses: Courses) -> Bool[np.ndarray, " condition"]:
+    """Conditions with a time at which nothing was measured."""
+    return np.isnan(courses.log2).all(2).any(1)
 
 
 def _shown(unknown: Courses) -> tuple[int, ...]:
@@ -201,7 +205,7 @@ def next_experiments(courses: Courses, spread: Callable = alike.posterior) -> pd
     spread: mean standard deviation of the change over times and signals, in log2 units. The start of a new pair is that
     of its inhibitor.
     """
-    known = courses.take(~np.isnan(courses.log2).all(2).any(1))
+    known = courses.take(~incomplete(courses))
     have = set(zip(known.stimulus, known.inhibitor, strict=True))
     pairs = [
         (s, i) for i in dict.fromkeys(known.inhibitor) for s in dict.fromkeys(known.stimulus) if (s, i) not in have
@@ -210,8 +214,7 @@ def next_experiments(courses: Courses, spread: Callable = alike.posterior) -> pd
         return pd.DataFrame(columns=["stimulus", "inhibitor", "spread"])
     rows = [known.inhibitor.index(i) for _, i in pairs]
     names = tuple(s for s, _ in pairs), tuple(i for _, i in pairs)
-    new = known.take(rows).shown_at([0])
-    asked = Courses(new.line, *names, new.times, new.signals, new.log2)
+    asked = replace(known.take(rows).shown_at([0]), stimulus=names[0], inhibitor=names[1])
     _, sd = spread(known, asked)
     table = pd.DataFrame({"stimulus": names[0], "inhibitor": names[1], "spread": sd[:, 1:].mean((1, 2))})
     return table.sort_values("spread", ascending=False, ignore_index=True)
