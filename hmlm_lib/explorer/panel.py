@@ -16,6 +16,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from hmlm_lib.errors import HmlmError
+from hmlm_lib.explorer.names import Names
 from hmlm_lib.explorer.picture import Picture
 from hmlm_lib.explorer.setting import HORIZON_H, Model, Setting, trajectory
 from hmlm_lib.network.network import SignalingNetwork
@@ -51,22 +52,23 @@ class Explorer:
         self._resting = {name: round(float(levels[name]), 2) for name in network.input_species}
         self.sliders = {name: _slider(name, level) for name, level in self._resting.items()}
         self.lasts = ipywidgets.IntSlider(HORIZON_H, 1, HORIZON_H, description="lasts, h")
-        self.knockout = _tags(network, (), "add a species")
-        self.species = _tags(network, species, "add a species")
+        self.knockout = Names(network, (), "knock out ...", self._changed)
+        self.species = Names(network, species, "show ...", self._changed)
         self.buttons = {"at rest": _button("at rest"), **{name: _button(name) for name in tries or {}}}
         self.image, self.status = ipywidgets.Image(format="png"), ipywidgets.HTML()
         for name, setting in {"at rest": Setting(), **(tries or {})}.items():
             self.buttons[name].on_click(lambda _, setting=setting: self.show(setting))
-        for control in (*self.sliders.values(), self.lasts, self.knockout, self.species):
-            control.observe(self._changed, names="value")
+        for slider in (*self.sliders.values(), self.lasts):
+            slider.observe(lambda _: self._changed(), names="value")
         self.box = self._arrange()
         self.update()
 
     def _arrange(self) -> ipywidgets.VBox:
-        sliders, half = list(self.sliders.values()), -(-len(self.sliders) // 2)
-        columns = ipywidgets.HBox([ipywidgets.VBox(sliders[:half]), ipywidgets.VBox([*sliders[half:], self.lasts])])
+        sliders = [*self.sliders.values(), self.lasts]
+        third = -(-len(sliders) // 3)
+        columns = ipywidgets.HBox([ipywidgets.VBox(sliders[i : i + third]) for i in range(0, len(sliders), third)])
         rows = [("try", ipywidgets.HBox(list(self.buttons.values()), layout={"flex_flow": "row wrap"}))]
-        rows += [("knocked out", self.knockout), ("shown", self.species)]
+        rows += [("knocked out", self.knockout.box), ("shown", self.species.box)]
         named = [ipywidgets.HBox([ipywidgets.Label(f"{name}:", layout={"width": "90px"}), row]) for name, row in rows]
         return ipywidgets.VBox([columns, *named, self.image, self.status])
 
@@ -74,7 +76,7 @@ class Explorer:
     def setting(self) -> Setting:
         """What the controls say now; inputs at their resting level are left out."""
         raised = {name: slider.value for name, slider in self.sliders.items() if slider.value != self._resting[name]}
-        return Setting(raised, tuple(self.knockout.value), float(self.lasts.value))
+        return Setting(raised, self.knockout.value, float(self.lasts.value))
 
     def show(self, setting: Setting) -> None:
         """Move all controls to a setting and draw once; an error of `Setting.condition` leaves them as they are."""
@@ -82,7 +84,7 @@ class Explorer:
         with self._in_one():
             for name, slider in self.sliders.items():
                 slider.value = setting.stimulus.get(name, self._resting[name])
-            self.knockout.value, self.lasts.value = list(setting.knockout), round(setting.lasts_h)
+            self.knockout.value, self.lasts.value = setting.knockout, round(setting.lasts_h)
 
     @contextmanager
     def _in_one(self) -> Iterator[None]:
@@ -93,7 +95,7 @@ class Explorer:
             self._quiet = False
         self.update()
 
-    def _changed(self, _: object) -> None:
+    def _changed(self) -> None:
         if not self._quiet:
             self.update()
 
@@ -134,13 +136,6 @@ def _timed(into: dict[str, float], name: str, run: Callable[[], T]) -> T:
 
 def _slider(name: str, level: float) -> ipywidgets.FloatSlider:
     return ipywidgets.FloatSlider(level, min=0.0, max=1.0, step=0.05, description=name, readout_format=".2f")
-
-
-def _tags(network: SignalingNetwork, chosen: Sequence[str], hint: str) -> ipywidgets.TagsInput:
-    names = sorted(network.species_names, key=str.casefold)
-    return ipywidgets.TagsInput(
-        value=list(chosen), allowed_tags=names, allow_duplicates=False, placeholder=hint, layout={"width": "620px"}
-    )
 
 
 def _button(name: str) -> ipywidgets.Button:

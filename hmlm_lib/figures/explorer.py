@@ -49,7 +49,7 @@ def label_panels(fig: Figure, last_row: Sequence[Axes], first_column: Sequence[A
         ax.set_ylabel("activity (fraction of max.)")
     handles, labels = last_row[0].get_legend_handles_labels()
     handles.append(Line2D([], [], color="#555555", ls=":", lw=1.2))
-    fig.legend(handles, [*labels, dotted], loc="outside upper center", ncols=min(len(handles), 5), fontsize=9)
+    fig.legend(handles, [*labels, dotted], loc="outside upper center", ncols=min(len(handles), 6), fontsize=9)
 
 
 def fig_side_by_side(rows: Mapping[str, Courses], species: Sequence[str], lasts_h: Sequence[float]) -> Figure:

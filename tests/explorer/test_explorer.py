@@ -171,6 +171,19 @@ def test_every_control_changes_curves_and_picture(explorer):
     assert set(explorer.milliseconds) == {"simulator", "HMLM", "drawing"}
 
 
+def test_species_are_added_from_a_list_and_removed_by_a_click(explorer):
+    explorer.knockout.adder.value = "smad3"
+    explorer.knockout.adder.value = "YAP"
+    assert explorer.setting.knockout == ("smad3", "YAP")
+    assert explorer.knockout.adder.value == "knock out ..."
+    explorer.knockout.box.children[0].click()
+    assert explorer.setting.knockout == ("YAP",)
+    assert float(explorer.courses["HMLM"].sel(species="YAP").max()) == 0
+    with pytest.raises(ExperimentError, match=r"no species 'smad33' \(did you mean 'smad3'\?\)"):
+        explorer.species.value = ["smad33"]
+    assert explorer.species.value == tuple(SHOWN)
+
+
 def test_a_button_sets_all_controls_and_draws_once(explorer, monkeypatch):
     updates = []
     monkeypatch.setattr(explorer, "update", lambda: updates.append(explorer.setting))
