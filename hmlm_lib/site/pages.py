@@ -1,5 +1,6 @@
 """The pages: a notebook's, a Markdown text's, the index. All share one layout and one style sheet."""
 
+import base64
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -118,11 +119,19 @@ def with_headings(tables: str) -> str:
 
 
 def style_sheet() -> str:
-    """The style of all pages, with the colours of code in light and dark."""
+    """The style of all pages, with the colours of code in light and dark, and the font of formulas.
+
+    The font is written into the sheet, because browsers refuse font files to pages that are opened from disk.
+    """
     from pygments.formatters import HtmlFormatter
 
     light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("default", "github-dark"))
-    return f"{(HERE / 'style.css').read_text()}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+    font = base64.b64encode((HERE / "fonts" / "formulas.woff2").read_bytes()).decode()
+    return (
+        f"{(HERE / 'style.css').read_text()}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+        "/* A part of TeX Gyre Termes Math, GUST Font License: tug.org/fonts/licenses/GUST-FONT-LICENSE.txt */\n"
+        f'@font-face {{ font-family: "HMLM Formulas"; src: url(data:font/woff2;base64,{font}) format("woff2"); }}\n'
+    )
 
 
 def _contents(text: Text) -> list[tuple[str, str]]:

@@ -7,6 +7,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from hmlm_lib.site import formulas
 
+_FORMULA = r"<math(?:(?!</math>).)*</math>"
+_PUNCTUATED = re.compile(rf"[(\[]+{_FORMULA}[)\].,;:]*|{_FORMULA}[)\].,;:]+")  # no line may end within
+
 
 class Text:
     """The text of one page.
@@ -21,7 +24,7 @@ class Text:
 
     def html(self, markdown: str) -> str:
         """HTML of a piece of the page; RunError for a formula that cannot be converted."""
-        return MarkdownWithMath(renderer=_Renderer(self)).render(markdown)
+        return _PUNCTUATED.sub(r'<span class="kept">\g<0></span>', MarkdownWithMath(renderer=_Renderer(self)).render(markdown))
 
     def anchor(self, text: str) -> str:
         """A heading's id: its words joined by dashes, with a number where the page has that id already."""
