@@ -28,7 +28,8 @@ def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmE
 def folder_whole(folder: Path, error: type[HmlmError] = HmlmError) -> Iterator[Path]:
     """An empty folder to fill, which takes the place of `folder` when the block ends well and goes when it does not.
 
-    The new folder stands beside the old one until then; `error`, naming the path, where the disk or its rights forbid it.
+    The new folder stands beside the old one until then. `error`, naming the path, where the disk or its rights forbid
+    it.
     """
     fresh, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
     try:

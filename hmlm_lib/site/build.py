@@ -43,8 +43,8 @@ def build(given: Inputs, say: Callable[[str], None] = print) -> Path:
     """Write the site and return its first page; the same inputs give the same bytes.
 
     say: gets a line for every notebook whose stored outputs are shown, because it was not executed as it is today.
-    Raises RunError for an input that cannot be read, a formula that cannot be converted, a link that leads nowhere, or a
-    folder that cannot be written; the site that was there before is kept then.
+    Raises RunError for an input that cannot be read, a formula that cannot be converted, a link that leads nowhere, or
+    a folder that cannot be written; the site that was there before is kept then.
     """
     shown = studies(given.notebooks, given.executed, say)
     figures = pictures.saved_figures(given.figures)

@@ -1,4 +1,7 @@
-"""What makes a folder of pages a site that needs no network: every link leads somewhere, nothing is loaded from outside."""
+"""What makes a folder of pages a site that needs no network.
+
+Every link leads somewhere, and nothing is loaded from outside.
+"""
 
 import re
 from html.parser import HTMLParser

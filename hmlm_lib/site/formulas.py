@@ -38,7 +38,8 @@ def _tree(tex: str, display: str, where: str) -> Element:
         mend(math, display)
     except Exception as problem:  # the converter's errors share no class
         reason = str(problem) or type(problem).__name__
-        raise RunError(f"{where}: the formula {tex.strip()!r} cannot be converted to MathML ({reason})") from None
+        shown = " ".join(tex.split())
+        raise RunError(f"{where}: the formula ${shown}$ cannot be converted to MathML ({reason})") from None
     return math
 
 

@@ -51,7 +51,7 @@ def _operator(element: Element) -> None:
 
 
 def _grouped(row: list[Element]) -> list[Element]:
-    """The row with `\\big( ... \\big)` under an exponent made one: a bracket grows in a row, not alone under an exponent."""
+    """The row with what stands in large brackets under an exponent made one; alone under it a bracket stays small."""
     found: list[Element] = []
     for one in row:
         closing = one[0] if one.tag in ("msup", "msub", "msubsup") else None

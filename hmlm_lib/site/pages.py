@@ -86,9 +86,7 @@ def index_page(
     """HTML of the first page: the study, its notebooks, all figures. drawn: those that have a place on a page."""
     text = Text("index", links)
     questions = {study.name: text.html(study.question) for study in all_studies}
-    groups = [
-        (study, [one for one in figures.values() if one.name.startswith(study.number)]) for study in all_studies
-    ]
+    groups = [(study, [one for one in figures.values() if one.name.startswith(study.number)]) for study in all_studies]
     numbers = {study.number for study in all_studies}
     others = [one for one in figures.values() if one.name[:2] not in numbers]
     return _render(

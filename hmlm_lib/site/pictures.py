@@ -60,8 +60,8 @@ def copy(figure: Figure, site: Path) -> None:
 def take_out(notebook: dict, name: str, figures: dict[str, Figure]) -> dict[str, bytes]:
     """Move a notebook's pictures out of it: file name -> content; each output then says which file to show.
 
-    A picture gets name, caption and link of the figure that its cell saves. A cell that ends in the very figure it saves
-    holds it twice: it is shown once.
+    A picture gets name, caption and link of the figure that its cell saves. A cell that ends in the very figure it
+    saves holds it twice: it is shown once.
     """
     files: dict[str, bytes] = {}
     for number, cell in enumerate(notebook["cells"]):

@@ -51,5 +51,7 @@ def _read(path: Path) -> dict:
     if not notebook or not isinstance(notebook.get("cells"), list):
         raise RunError(f"{path.name} cannot be read as a notebook; allowed: format 4")
     if not title(notebook) or not question(notebook):
-        raise RunError(f"{path.stem} lacks a title or a question; allowed: a line `# title` and one `**Question.** ...`")
+        raise RunError(
+            f"{path.stem} lacks a title or a question; allowed: a line `# title` and one `**Question.** ...`"
+        )
     return notebook

@@ -24,7 +24,9 @@ class Text:
 
     def html(self, markdown: str) -> str:
         """HTML of a piece of the page; RunError for a formula that cannot be converted."""
-        return _PUNCTUATED.sub(r'<span class="kept">\g<0></span>', MarkdownWithMath(renderer=_Renderer(self)).render(markdown))
+        return _PUNCTUATED.sub(
+            r'<span class="kept">\g<0></span>', MarkdownWithMath(renderer=_Renderer(self)).render(markdown)
+        )
 
     def anchor(self, text: str) -> str:
         """A heading's id: its words joined by dashes, with a number where the page has that id already."""
