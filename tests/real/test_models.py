@@ -83,16 +83,26 @@ def test_the_posterior_is_that_of_a_dense_gaussian(courses):
     numbers = alike.fit(one, len(STIMULI), iterations=3)
     with torch.no_grad():
         full = alike.covariance(numbers, one.points, one.points)[1].numpy()
-        noise = float(numbers.values()[-1][1]) + alike.JITTER
+        noise = np.diag(numbers.noise()[1].numpy() + alike.JITTER)
         root = alike.factor(numbers, one)
         mean = (alike.covariance(numbers, one.points, one.points) @ torch.cholesky_solve(one.change[..., None], root))[
             1
         ]
     keep = one.gap[1].numpy() == 0
     assert (~keep).sum() == 1
-    inner = full[np.ix_(keep, keep)] + noise * np.eye(keep.sum())
+    inner = (full + noise)[np.ix_(keep, keep)]
     dense = full[:, keep] @ np.linalg.solve(inner, one.change[1].numpy()[keep])
     np.testing.assert_allclose(mean[:, 0].numpy(), dense, atol=1e-4)
+
+
+def test_a_spoiled_sample_is_found_and_hardly_believed(courses):
+    spoiled = courses.take(range(len(courses)))
+    rng = np.random.default_rng(0)
+    spoiled.log2[4, 2] += rng.normal(0.0, 1.5, len(courses.signals))
+    one = alike.seen(alike.points(spoiled), spoiled, alike.guide(spoiled))
+    noise = alike.fit(one, len(STIMULI)).sample.detach().numpy().reshape(len(courses), -1)
+    assert np.unravel_index(noise.argmax(), noise.shape) == (4, 1)
+    assert noise[4, 1] > 1.0
 
 
 def test_intervals_cover_what_they_say(courses):
