@@ -3,7 +3,7 @@
 A notebook is whole when its record names the hash of all its inputs (its cells, parameters, the library, the data) and
 every output listed there still has the content it had. Whole notebooks are not executed again. Records are written last
 and atomically, so a run killed at any moment leaves either a whole notebook or one that is done anew. Parallel
-runs, on one machine or several, each hold their notebooks; metrics and manifest are made from all records, one at a time.
+runs, on one machine or several, each hold their notebooks; one at a time makes metrics and manifest, from all records.
 """
 
 import hashlib
