@@ -5,6 +5,7 @@ reports/cluster/<study>/ and not done again until the code it rests on changes.
 """
 
 import sys
+from pathlib import Path
 
 from hmlm_lib import cluster, paths
 from hmlm_lib.run import library_hash, notebooks, select
@@ -13,26 +14,21 @@ configfile: f"{workflow.basedir}/cluster.yaml"
 workdir: str(paths.output_root())
 
 STUDY = cluster.study(config)
-JOBS = STUDY.jobs()
 NOTEBOOKS = {path.stem: path for path in (notebooks() if STUDY.notebooks == "all" else select(STUDY.notebooks))}
 ROWS = STUDY.rows or paths.rows_dir()
 HERE = f"reports/cluster/{config['study']}"
-REPORTS = f"reports/{STUDY.profile}"
-PYTHON = f"{sys.executable} -m hmlm_lib"
-
-
-def job(wildcards):
-    return JOBS[wildcards.setting, wildcards.label, int(wildcards.seed)]
+PYTHON = f"OMP_NUM_THREADS={{threads}} {sys.executable} -m hmlm_lib"
+if workflow.is_main_process:
+    cluster.write_jobs(STUDY.jobs(), Path(HERE) / "jobs.json")
+JOBS = cluster.read_jobs(Path(HERE) / "jobs.json")
 
 
 def of_job(resource):
-    return lambda wildcards: job(wildcards).resources[resource]
+    return lambda wildcards: JOBS[wildcards.job].resources[resource]
 
 
 wildcard_constraints:
-    setting=r"\w+",
-    label=r"\w+",
-    seed=r"\d+",
+    job=r"\w+/\w+-\d+",
     notebook=r"\w+",
 
 
@@ -50,34 +46,34 @@ rule all:
 rule row:
     """Rows of one job, in a file of its own; what a killed job had finished is kept in the .part file."""
     output:
-        f"{HERE}/rows/{{setting}}/{{label}}-{{seed}}.jsonl",
+        f"{HERE}/rows/{{job}}.jsonl",
     log:
-        f"{HERE}/logs/{{setting}}-{{label}}-{{seed}}.txt",
+        f"{HERE}/logs/{{job}}.txt",
     params:
-        models=lambda wildcards: job(wildcards).models,
+        job=lambda wildcards: JOBS[wildcards.job],
+        codes=lambda wildcards: JOBS[wildcards.job].codes,  # rows of changed code are made anew
         effort=STUDY.effort,
-        codes=lambda wildcards: job(wildcards).codes(STUDY.effort),  # rows of changed code are made anew
     threads: of_job("threads")
     resources:
         mem_mb=of_job("mem_mb"),
         runtime=of_job("runtime"),
         gpu=of_job("gpu"),
     shell:
-        "HMLM_ROWS_DIR={ROWS} OMP_NUM_THREADS={threads} {PYTHON} benchmark {wildcards.setting}"
-        " --models {params.models} --seeds {wildcards.seed} --effort {params.effort} --into {output}.part"
-        " > {log} 2>&1 && mv {output}.part {output}"
+        f"HMLM_ROWS_DIR={ROWS} {PYTHON} benchmark {{params.job.setting}} --models {{params.job.models}}"
+        " --seeds {params.job.seed} --effort {params.effort} --into {output}.part > {log} 2>&1"
+        " && mv {output}.part {output}"
 
 
 rule merge:
     """Rows of all jobs into the record, each once."""
     input:
-        [f"{HERE}/rows/{setting}/{label}-{seed}.jsonl" for setting, label, seed in JOBS],
+        [f"{HERE}/rows/{job}.jsonl" for job in JOBS],
     output:
         f"{HERE}/merged.txt",
     params:
         effort=STUDY.effort,
     shell:
-        "HMLM_ROWS_DIR={ROWS} {PYTHON} merge {HERE}/rows --effort {params.effort} > {output}"
+        f"HMLM_ROWS_DIR={ROWS} {PYTHON} merge {HERE}/rows --effort {{params.effort}} > {{output}}"
 
 
 rule notebook:
@@ -91,7 +87,7 @@ rule notebook:
         touch(f"{HERE}/notebooks/{{notebook}}.done"),
     log:
         f"{HERE}/logs/{{notebook}}.txt",
-        failed=f"{REPORTS}/{{notebook}}.failed.ipynb",
+        failed=f"reports/{STUDY.profile}/{{notebook}}.failed.ipynb",
     params:
         library=library_hash(),
     threads: STUDY.notebook_resources["threads"]
@@ -100,5 +96,4 @@ rule notebook:
         runtime=STUDY.notebook_resources["runtime"],
         gpu=STUDY.notebook_resources["gpu"],
     shell:
-        "OMP_NUM_THREADS={threads} {PYTHON} run {wildcards.notebook} --profile {STUDY.profile} --device {STUDY.device}"
-        " > {log[0]} 2>&1"
+        f"{PYTHON} run {{wildcards.notebook}} --profile {STUDY.profile} --device {STUDY.device} > {{log[0]}} 2>&1"

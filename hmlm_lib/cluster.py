@@ -5,11 +5,12 @@ seed: explanations of one trained model then train it once).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from hmlm_lib.errors import RunError, pick
-from hmlm_lib.evaluation import benchmark
+from hmlm_lib.files import as_json, read_json, write_whole
 from hmlm_lib.profiles import get_profile
 
 RESOURCES = {"mem_mb": 4000, "runtime": 120, "threads": 1, "gpu": 0}  # runtime in minutes
@@ -17,17 +18,16 @@ RESOURCES = {"mem_mb": 4000, "runtime": 120, "threads": 1, "gpu": 0}  # runtime 
 
 @dataclass(frozen=True)
 class Job:
-    """Rows of some models of one setting and seed; label names the job's file, resources what a cluster gives it."""
+    """Rows of some models of one setting and seed.
+
+    codes: hashes of the code the rows rest on; with another hash the job is done anew. resources: what a cluster gives.
+    """
 
     setting: str
-    label: str
     seed: int
     models: tuple[str, ...]
+    codes: tuple[str, ...]
     resources: Mapping[str, int]
-
-    def codes(self, effort: float) -> list[str]:
-        """Hashes of the code the rows rest on: another hash, another job."""
-        return [benchmark.code(self.setting, model, effort) for model in self.models]
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,15 @@ class Study:
         """What a notebook's job gets."""
         return _resources(self.notebook, "notebook")
 
-    def jobs(self) -> dict[tuple[str, str, int], Job]:
-        """Jobs by setting, label and seed; RunError or the benchmark's own errors name what is wrong."""
-        found: dict[tuple[str, str, int], Job] = {}
+    def jobs(self) -> dict[str, Job]:
+        """Jobs by name, `setting/model-seed` or `setting/together-seed`, each once.
+
+        RunError, or the benchmark's own errors, name what is wrong.
+        """
+        found: dict[str, Job] = {}
         for entry in self.sweep:
-            for job in _jobs(entry):
-                benchmark.check_effort(job.setting, self.effort)
-                found.setdefault((job.setting, job.label, job.seed), job)
+            for name, job in _jobs(entry, self.effort):
+                found.setdefault(name, job)
         return found
 
 
@@ -72,16 +74,37 @@ def study(config: Mapping[str, Any]) -> Study:
     return Study(**wanted)
 
 
-def _jobs(entry: Mapping[str, Any]) -> Iterator[Job]:
+def write_jobs(jobs: Mapping[str, Job], path: Path) -> None:
+    """Write jobs to a file, so that a job on another machine need not spell the study out again."""
+    write_whole(path, as_json({name: asdict(job) for name, job in jobs.items()}), RunError)
+
+
+def read_jobs(path: Path) -> dict[str, Job]:
+    """The jobs of a file; RunError where there is none."""
+    found = read_json(path)
+    if found is None:
+        raise RunError(f"{path}: no jobs there; allowed: a file that Snakemake wrote when it was started")
+    return {name: Job(**{key: _frozen(value) for key, value in job.items()}) for name, job in found.items()}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _jobs(entry: Mapping[str, Any], effort: float) -> Iterator[tuple[str, Job]]:
+    from hmlm_lib.evaluation import benchmark  # seconds, which only the start of a study should take
+
     _known(entry, ["settings", "models", "seeds", "together", *RESOURCES], "a sweep")
-    given = {key: value for key, value in entry.items() if key in RESOURCES}
+    resources = _resources({key: value for key, value in entry.items() if key in RESOURCES}, "a sweep")
     settings = benchmark.settings() if entry.get("settings") == "all" else entry.get("settings", [])
     for setting in settings:
+        benchmark.check_effort(setting, effort)
         models = tuple(dict.fromkeys(benchmark.models(setting, entry.get("models", ["all"]))))
+        groups = {"together": models} if entry.get("together") else {model: (model,) for model in models}
         for seed in entry.get("seeds", [0]):
-            groups = {"together": models} if entry.get("together") else {model: (model,) for model in models}
             for label, group in groups.items():
-                yield Job(setting, label, seed, group, _resources(given, "a sweep"))
+                codes = tuple(benchmark.code(setting, model, effort) for model in group)
+                yield f"{setting}/{label}-{seed}", Job(setting, seed, group, codes, resources)
 
 
 def _resources(given: Mapping[str, int], where: str) -> dict[str, int]:

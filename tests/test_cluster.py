@@ -227,10 +227,18 @@ def test_jobs_are_one_a_row_or_together():
         {"settings": ["k8"], "models": ["mean"], "seeds": [0]},
     ]
     found = cluster.Study(sweep=sweep).jobs()
-    assert list(found)[:4] == [("k8", "mean", 0), ("k8", "ridge", 0), ("k8", "mean", 1), ("k8", "ridge", 1)]
-    assert found["k8", "mean", 0].resources == cluster.RESOURCES | {"mem_mb": 99}
-    assert found["faithful_k8", "together", 2].models == tuple(benchmark.models("faithful_k8"))
-    assert len(found) == 5
+    assert list(found) == ["k8/mean-0", "k8/ridge-0", "k8/mean-1", "k8/ridge-1", "faithful_k8/together-2"]
+    assert found["k8/mean-0"].resources == cluster.RESOURCES | {"mem_mb": 99}
+    assert found["faithful_k8/together-2"].models == tuple(benchmark.models("faithful_k8"))
+    assert found["k8/ridge-1"].codes == (benchmark.code("k8", "ridge"),)
+
+
+def test_jobs_are_read_as_they_were_written(tmp_path):
+    jobs = cluster.study(STUDIES | {"study": "trial"}).jobs()
+    cluster.write_jobs(jobs, tmp_path / "jobs.json")
+    assert cluster.read_jobs(tmp_path / "jobs.json") == jobs
+    with pytest.raises(RunError, match=r"none.json: no jobs there"):
+        cluster.read_jobs(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(
