@@ -6,6 +6,7 @@ reports/cluster/<study>/ and not done again until the code it rests on changes.
 
 import sys
 from pathlib import Path
+from shlex import quote
 
 from hmlm_lib import cluster, paths
 from hmlm_lib.run import library_hash, notebooks, select
@@ -15,16 +16,20 @@ workdir: str(paths.output_root())
 
 STUDY = cluster.study(config)
 NOTEBOOKS = {path.stem: path for path in (notebooks() if STUDY.notebooks == "all" else select(STUDY.notebooks))}
-ROWS = STUDY.rows or paths.rows_dir()
+ROWS = quote(str(STUDY.rows or paths.rows_dir()))
 HERE = f"reports/cluster/{config['study']}"
-PYTHON = f"OMP_NUM_THREADS={{threads}} {sys.executable} -m hmlm_lib"
+PYTHON = f"OMP_NUM_THREADS={{threads}} {quote(sys.executable)} -m hmlm_lib"
 if workflow.is_main_process:
     cluster.write_jobs(STUDY.jobs(), Path(HERE) / "jobs.json")
 JOBS = cluster.read_jobs(Path(HERE) / "jobs.json")
 
 
-def of_job(resource):
-    return lambda wildcards: JOBS[wildcards.job].resources[resource]
+def of_job(what):
+    return lambda wildcards: getattr(JOBS[wildcards.job], what)
+
+
+def of_resources(what):
+    return lambda wildcards: JOBS[wildcards.job].resources[what]
 
 
 wildcard_constraints:
@@ -50,17 +55,19 @@ rule row:
     log:
         f"{HERE}/logs/{{job}}.txt",
     params:
-        job=lambda wildcards: JOBS[wildcards.job],
-        codes=lambda wildcards: JOBS[wildcards.job].codes,  # rows of changed code are made anew
+        setting=of_job("setting"),
+        models=of_job("models"),
+        seed=of_job("seed"),
+        codes=of_job("codes"),  # rows of changed code are made anew
         effort=STUDY.effort,
-    threads: of_job("threads")
+    threads: of_resources("threads")
     resources:
-        mem_mb=of_job("mem_mb"),
-        runtime=of_job("runtime"),
-        gpu=of_job("gpu"),
+        mem_mb=of_resources("mem_mb"),
+        runtime=of_resources("runtime"),
+        gpu=of_resources("gpu"),
     shell:
-        f"HMLM_ROWS_DIR={ROWS} {PYTHON} benchmark {{params.job.setting}} --models {{params.job.models}}"
-        " --seeds {params.job.seed} --effort {params.effort} --into {output}.part > {log} 2>&1"
+        f"HMLM_ROWS_DIR={ROWS} {PYTHON} benchmark {{params.setting}} --models {{params.models}}"
+        " --seeds {params.seed} --effort {params.effort} --into {output}.part > {log} 2>&1"
         " && mv {output}.part {output}"
 
 
