@@ -9,13 +9,13 @@ from pathlib import Path
 from shlex import quote
 
 from hmlm_lib import cluster, paths
-from hmlm_lib.run import library_hash, notebooks, select
+from hmlm_lib.run import library_hash
 
 configfile: f"{workflow.basedir}/cluster.yaml"
 workdir: str(paths.output_root())
 
 STUDY = cluster.study(config)
-NOTEBOOKS = {path.stem: path for path in (notebooks() if STUDY.notebooks == "all" else select(STUDY.notebooks))}
+NOTEBOOKS = {path.stem: path for path in STUDY.notebook_paths()}
 ROWS = quote(str(STUDY.rows or paths.rows_dir()))
 HERE = f"reports/cluster/{config['study']}"
 PYTHON = f"OMP_NUM_THREADS={{threads}} {quote(sys.executable)} -m hmlm_lib"

@@ -12,6 +12,7 @@ from typing import Any
 from hmlm_lib.errors import RunError, pick
 from hmlm_lib.files import as_json, read_json, write_whole
 from hmlm_lib.profiles import get_profile
+from hmlm_lib.run import notebooks, select
 
 RESOURCES = {"mem_mb": 4000, "runtime": 120, "threads": 1, "gpu": 0}  # runtime in minutes
 
@@ -49,6 +50,12 @@ class Study:
 
     def __post_init__(self) -> None:
         get_profile(self.profile)
+
+    def notebook_paths(self) -> list[Path]:
+        """The notebooks of the study; RunError for one that is not there."""
+        if self.notebooks == "all":
+            return notebooks()
+        return select(self.notebooks) if self.notebooks else []
 
     @property
     def notebook_resources(self) -> dict[str, int]:

@@ -20,6 +20,7 @@ from hmlm_lib.evaluation import merge as merging
 from hmlm_lib.evaluation.merge import merge
 from hmlm_lib.files import locked
 from hmlm_lib.paths import ROOT
+from hmlm_lib.run import notebooks
 
 STUDIES = yaml.safe_load((ROOT / "cluster.yaml").read_text())
 
@@ -231,6 +232,12 @@ def test_jobs_are_one_a_row_or_together():
     assert found["k8/mean-0"].resources == cluster.RESOURCES | {"mem_mb": 99}
     assert found["faithful_k8/together-2"].models == tuple(benchmark.models("faithful_k8"))
     assert found["k8/ridge-1"].codes == (benchmark.code("k8", "ridge"),)
+
+
+def test_notebooks_are_all_some_or_none():
+    assert cluster.Study(notebooks="all").notebook_paths() == notebooks()
+    assert [path.stem for path in cluster.Study(notebooks=["02"]).notebook_paths()] == ["02_features"]
+    assert cluster.Study().notebook_paths() == []
 
 
 def test_jobs_are_read_as_they_were_written(tmp_path):
