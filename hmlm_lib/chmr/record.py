@@ -32,6 +32,7 @@ from hmlm_lib.chmr.structure import Structure, form
 from hmlm_lib.data import cache_dir
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import code_hash, make_row
+from hmlm_lib.files import locked
 
 if TYPE_CHECKING:
     from hmlm_lib.chmr.classical import Classical
@@ -75,15 +76,21 @@ def material(cells: str, deal: int | None = None) -> Material:
 
 
 def pretrained(variant: str, seed: int) -> CHMR:
-    """The encoder of a variant and seed: from the cache, or trained now and put there."""
+    """The encoder of a variant and seed: from the cache, or trained now and put there; parallel jobs wait for it."""
     path = Path(cache_dir()) / "chmr" / f"{variant}-{seed}-{code_hash(PRETRAINED)}.safetensors"
     if not path.is_file():
-        wanted = VARIANTS[variant]
-        training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
-        data = material(wanted.cells, seed if wanted.cells == "shuffled" else None)
-        save(pretrain(data, wanted.config, training, measured=MEASURED), path)
-        training.checkpoint.unlink()
+        with locked(path.with_suffix(".lock")):
+            if not path.is_file():
+                _pretrain(variant, seed, path)
     return load(path)
+
+
+def _pretrain(variant: str, seed: int, path: Path) -> None:
+    wanted = VARIANTS[variant]
+    training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
+    data = material(wanted.cells, seed if wanted.cells == "shuffled" else None)
+    save(pretrain(data, wanted.config, training, measured=MEASURED), path)
+    training.checkpoint.unlink()
 
 
 @lru_cache(maxsize=2)
