@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -54,10 +55,23 @@ class Elsewhere(TorchDispatchMode):
         return dispatched(func, args, kwargs or {})
 
 
+class Written(TorchFunctionMode):
+    """Tensors written out as numbers: PyTorch itself makes these without numbers on `meta`."""
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        named = kwargs or {}
+        if func is Tensor.new_tensor and isinstance(args[0], There) and "device" not in named:
+            return torch.tensor(args[1], **{"dtype": args[0].dtype} | named).to(DEVICE)
+        at = named.get("device")
+        if func in (torch.tensor, torch.as_tensor) and not isinstance(args[0], Tensor) and at is not None:
+            return func(*args, **named | {"device": CPU}).to(at)
+        return func(*args, **named)
+
+
 @contextmanager
 def elsewhere() -> Iterator[torch.device]:
     """The device, for as long as the context lasts."""
-    with Elsewhere():
+    with Written(), Elsewhere():
         yield DEVICE
 
 
