@@ -33,10 +33,10 @@ class There(Tensor):
 
     @staticmethod
     def __new__(cls, value: Tensor) -> "There":
-        found = torch.Tensor._make_wrapper_subclass(
-            cls, value.shape, strides=value.stride(), storage_offset=value.storage_offset(), dtype=value.dtype,
-            layout=value.layout, device=DEVICE,
-        )  # fmt: skip
+        places = {}
+        if value.layout is torch.strided:  # a sparse one is labelled as if it were dense
+            places = {"strides": value.stride(), "storage_offset": value.storage_offset()}
+        found = torch.Tensor._make_wrapper_subclass(cls, value.shape, dtype=value.dtype, device=DEVICE, **places)
         found.value = value
         return found
 
