@@ -21,7 +21,7 @@ def fit(
     valid: dict[str, Pairs],
     config: FitConfig | None = None,
 ) -> Fitted:
-    """`fit.fit`; with a smaller batch the strategy takes more, smaller steps and ends elsewhere: the message says so."""
+    """`fit.fit`; a smaller batch means more and smaller steps, which end elsewhere: the message says so."""
     config = config or FitConfig()
     return halving(
         lambda pairs: whole.fit(build, models, train, valid, replace(config, batch=pairs)),

@@ -75,7 +75,7 @@ class HubLM(nn.Module):
         return cls(model, tokenizer)
 
     def tokens(self, sequences: Sequence[str]) -> Int[Tensor, "batch token"]:
-        """Padded rows, where the model lies; SequenceError for an empty or too long sequence or a piece outside the vocabulary."""
+        """Padded rows, where the model lies; SequenceError for an empty or too long sequence or an unknown piece."""
         if not len(sequences):
             raise SequenceError("no sequence; allowed: at least one")
         rows = self.tokenizer(list(sequences), padding=False, truncation=False)["input_ids"]

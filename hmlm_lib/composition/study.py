@@ -129,7 +129,7 @@ def looks(fitted: Fitted, pairs: Pairs) -> np.ndarray:
     strategy.eval()
     with one_thread(), torch.no_grad():
         _, seen = strategy.run(data.left.take(i, data.left.hidden), data.right.take(j, data.right.hidden))
-    return np.stack([weight.mean((0, 1)).numpy() for weight in seen.values()])
+    return np.stack([weight.mean((0, 1)).cpu().numpy() for weight in seen.values()])
 
 
 def exchanged(fitted: Fitted, pairs: Pairs, side: str, seed: int = 0) -> np.ndarray:

@@ -16,7 +16,9 @@ RULES = ["=> a", "=> b", "a => r1", "b & !r1 => k1", "r1 => k1", "k1 & !k2 => t1
 def network() -> SignalingNetwork:
     """Seven species with an AND, inhibition and a loop, in three modules."""
     plain = SignalingNetwork.from_rules("small", RULES, tau={"g1": 5.0, "k2": 8.0}, input_level=0.1)
-    return SignalingNetwork("small", plain.species.assign(module=["in"] * 2 + ["mid"] * 3 + ["out"] * 2), plain.reactions)
+    return SignalingNetwork(
+        "small", plain.species.assign(module=["in"] * 2 + ["mid"] * 3 + ["out"] * 2), plain.reactions
+    )
 
 
 def experiments(count: int, seed: int = 0) -> Experiments:

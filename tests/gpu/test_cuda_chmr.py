@@ -32,7 +32,7 @@ def batch(count=12):
 
 @pytest.mark.parametrize(("share", "kind"), [(0.05, "bfloat16"), (0.5, "float32")])
 def test_neighbours_are_exact(device, share, kind):
-    """Five nearest of 60 by 1,024 bits: similarities [60, 5] to the last bit, by matrix products of either precision."""
+    """Five nearest of 60 by 1,024 bits: similarities [60, 5] to the last bit, products in either precision."""
     bits = np.random.default_rng(0).random((60, 1024)) < share
     assert (bits.sum(1).max() <= 256) == (kind == "bfloat16")
     index, value = tanimoto_neighbours(bits, 5, device=device)

@@ -76,7 +76,9 @@ def test_pretraining(device):
     for where in ("cpu", device):
         log: list[float] = []
         training = Training(steps=2, learning_rate=1e-3, log_every=1)
-        made = pretrain([PEPTIDES, PROTEINS], SMALL, training, report=lambda p, log=log: log.append(p.loss), device=where)
+        made = pretrain(
+            [PEPTIDES, PROTEINS], SMALL, training, report=lambda p, log=log: log.append(p.loss), device=where
+        )
         told[where], surprised[where] = torch.tensor(log), surprise(made, PEPTIDES)
         assert made.residue.weight.device.type == torch.device(where).type
     assert len(told[device]) == 2
