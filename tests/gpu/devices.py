@@ -1,7 +1,4 @@
-"""What the tests of devices share: small data, and moving what has no `.to` of its own."""
-
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
+"""What the tests of devices share: small data, and how results are compared."""
 
 import numpy as np
 import torch
@@ -29,17 +26,6 @@ def experiments(count: int, seed: int = 0) -> Experiments:
     start, activity[0, 1, 2:4] = activity[:, 0].copy(), np.nan
     names, factor = tuple(f"c{i}" for i in range(count)), np.where(rng.random(shape) < 0.1, 0.0, 1.0)
     return Experiments(small, names, rng.uniform(0, 1, shape), factor, start, np.array([1.0, 6.0, 24.0]), activity)
-
-
-def moved(value: Any, device: str) -> Any:
-    """Every tensor within tuples, dictionaries and dataclasses, moved."""
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if is_dataclass(value):
-        return replace(value, **{f.name: moved(getattr(value, f.name), device) for f in fields(value)})
-    if isinstance(value, dict):
-        return {name: moved(one, device) for name, one in value.items()}
-    return tuple(moved(one, device) for one in value) if isinstance(value, tuple) else value
 
 
 def close(found: Tensor | np.ndarray, wanted: Tensor | np.ndarray, atol: float, rtol: float = 0.0) -> None:

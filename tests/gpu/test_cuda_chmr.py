@@ -6,7 +6,7 @@ A batch is drawn on the CPU and moved. Parts of the anchor are not dropped here 
 import numpy as np
 import pytest
 import torch
-from devices import close, moved, slopes_close
+from devices import close, slopes_close
 
 from hmlm_lib.chmr import study
 from hmlm_lib.chmr.losses import info_nce, vicreg
@@ -15,6 +15,7 @@ from hmlm_lib.chmr.neighbours import tanimoto, tanimoto_neighbours
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.propagation import Graph, dirichlet_energy, propagate
 from hmlm_lib.chmr.tree_vq import TreeVQ
+from hmlm_lib.moving import moved
 
 CONFIG = CHMRConfig(width=16, layers=2, depth=3, structure=("bits", "graph", "shape"), drop=0.0, dropout=0.0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from devices import close, moved, slopes_close
+from devices import close, slopes_close
 from torch import nn
 
 from hmlm_lib.composition.attention import Attention
@@ -13,6 +13,7 @@ from hmlm_lib.composition.planted import planted
 from hmlm_lib.composition.pretrain import pretrain, surprise
 from hmlm_lib.composition.states import States, frozen
 from hmlm_lib.interpret import compounds
+from hmlm_lib.moving import moved
 from hmlm_lib.training import Training
 
 SMALL = TinyConfig(width=16, depth=2, heads=2, inner=16)

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from devices import experiments, moved
+from devices import experiments
 from elsewhere import DEVICE, Mixed, There, elsewhere
 
 from hmlm_lib.chmr import finetune, study
@@ -26,6 +26,7 @@ from hmlm_lib.hmlm import looking
 from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.interpret import cuts, explain, recover
+from hmlm_lib.moving import moved
 from hmlm_lib.real import hmlm as real
 from hmlm_lib.real import standin
 from hmlm_lib.training import Training
