@@ -51,7 +51,7 @@ def pretrain(
         raise SequenceError("a kind of sequences to pretrain on is empty; allowed: at least one sequence each")
     training = training or TRAINING
     model = TinyLM.from_seed(training.seed, config).to(device)
-    tables = [model.tokens(kind) for kind in kinds]
+    tables = [model.config.vocabulary.tokens(kind) for kind in kinds]  # on the CPU, where batches are drawn
     odds = torch.tensor(shares if shares is not None else [1.0] * len(kinds))
 
     def loss(generator: torch.Generator) -> Tensor:
@@ -72,7 +72,7 @@ def pretrain(
 
 def surprise(model: TinyLM, sequences: Sequence[str], seed: int = 0) -> float:
     """Eq. (1) on sequences the model may not have seen, nats a residue; a uniform guess has log(20) = 3.0."""
-    rows = model.tokens(sequences)
+    rows = model.config.vocabulary.tokens(sequences)
     seen, asked = hide(rows, model.config.vocabulary.size, torch.Generator().manual_seed(seed))
     rows, seen, asked = (x.to(model.residue.weight.device) for x in (rows, seen, asked))
     with torch.no_grad():
