@@ -30,6 +30,7 @@ from hmlm_lib.profiles import get_profile
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
 KERNEL = "python3"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warns at every start
 
 
@@ -244,6 +245,7 @@ def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
 
 def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[str, str]:
     """Put notebook and page in place, remove figures this run no longer draws; output -> sha256."""
+    _still(running)
     page = reports / f"{item.name}.html"
     write_whole(page, _html(running), RunError)
     os.replace(running, reports / f"{item.name}.ipynb")
@@ -252,6 +254,15 @@ def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[s
         stale.unlink()
         figures.remove(stale)
     return {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", page, *figures)}
+
+
+def _still(notebook: Path) -> None:
+    """Take live widgets out of an executed notebook: without their kernel they are errors; picture and text stay."""
+    content = json.loads(notebook.read_text())
+    content["metadata"].pop("widgets", None)
+    for output in (output for cell in content["cells"] for output in cell.get("outputs", [])):
+        output.get("data", {}).pop(WIDGET, None)
+    write_whole(notebook, json.dumps(content, indent=1, ensure_ascii=False) + "\n", RunError)
 
 
 def _html(notebook: Path) -> str:

@@ -267,6 +267,20 @@ def test_refresh_brings_outputs_and_nothing_volatile(study):
         refresh()
 
 
+def test_live_widgets_leave_their_picture_and_text(study):
+    write(study, "01_good", "import ipywidgets; ipywidgets.IntSlider(3)")
+    run(["01"])
+    assert main(["refresh", "01"]) == 0
+    for path in (reports(study) / "01_good.ipynb", study / "notebooks" / "01_good.ipynb"):
+        notebook = json.loads(path.read_text())
+        assert list(notebook["cells"][-1]["outputs"][0]["data"]) == ["text/plain"]
+        assert "widgets" not in notebook["metadata"]
+    page = (reports(study) / "01_good.html").read_text()
+    assert "IntSlider(value=3)" in page
+    assert "widget-view" not in page
+    assert "widget-state" not in page
+
+
 def test_list_shows_titles_questions_and_parameters(study, capsys):
     assert main(["list"]) == 0
     out = capsys.readouterr().out
