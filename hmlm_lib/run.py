@@ -21,6 +21,7 @@ from pathlib import Path
 
 from hmlm_lib import paths
 from hmlm_lib.data import fingerprint
+from hmlm_lib.device import choose_device
 from hmlm_lib.errors import RunError, did_you_mean
 from hmlm_lib.files import as_json, locked, read_json, sha256, temporary_gone, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
@@ -87,6 +88,7 @@ def plan(
     if "profile" in given:
         raise RunError("the profile is chosen by --profile, which also names the folder of reports; not by -p")
     parameters = {"profile": profile, "device": device, "seed": seed} | given
+    choose_device(str(parameters["device"]))
     plans = []
     for path in chosen:
         known = declared(path)

@@ -64,6 +64,16 @@ def test_a_run_leaves_notebooks_pages_metrics_and_manifest(study, capsys):
     assert leftovers == [".locks"]
 
 
+@pytest.mark.parametrize("how", [["--device", "cuda"], ["-p", "device=cuda"], ["01", "--device", "cuda"]])
+def test_a_device_that_is_not_there_is_said_once_before_anything_runs(study, monkeypatch, capsys, how):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["run", *how]) == 2
+    out, err = capsys.readouterr()
+    assert err == "error: device 'cuda' was asked for, but PyTorch finds no CUDA device; allowed here: auto, cpu\n"
+    assert out == ""
+    assert not (study / "reports").exists()
+
+
 def test_whole_notebooks_are_skipped_until_something_changes(study, capsys):
     run()
     capsys.readouterr()

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from hmlm_lib.chmr import benchmarks, cellular
+from hmlm_lib.chmr import benchmarks, cellular, halved
 from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
 from hmlm_lib.chmr.classical import KernelRidge, Labels, Mean, boosting, forest
 from hmlm_lib.chmr.finetune import Head, Tuned
+from hmlm_lib.chmr.halved import embed, pretrain
 from hmlm_lib.chmr.material import Material, Near, similar
 from hmlm_lib.chmr.modalities import Modality, shuffled
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.molecules import descriptors, fingerprints
-from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.settings import HEADS, MEASURED, PRETRAINING, VARIANTS, WHOLE
 from hmlm_lib.chmr.structure import Structure, form
 from hmlm_lib.data import cache_dir
@@ -199,8 +199,8 @@ def predicted(
     model: Classical, x: np.ndarray, labels: Labels, split: Split, rows: Int[np.ndarray, " row"]
 ) -> Float[np.ndarray, "row task"]:
     """Trained and stopped on its parts of the split, asked about rows."""
-    model.fit(x[split.train], labels[split.train], x[split.valid], labels[split.valid])
-    return model.predict(x[rows])
+    halved.fit(model, x[split.train], labels[split.train], x[split.valid], labels[split.valid])
+    return halved.predict(model, x[rows])
 
 
 def run_one(setting: str, model: str, seed: int) -> dict:
