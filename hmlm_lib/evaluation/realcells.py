@@ -39,7 +39,7 @@ MODELS: dict[str, Entry] = {
     "gp": Entry(gp.one_line, (*PROCESS, "real.gp")),
     "gp_all_lines": Entry(gp.all_lines, (*PROCESS, "real.gp")),
     "gp_alike": Entry(alike.predict, (*PROCESS, "real.alike"), alike.posterior),
-    "gp_mean": Entry(both.predict, (*PROCESS, "real.gp", "real.alike", "real.both")),
+    "gp_mean": Entry(both.predict, (*PROCESS, "real.gp", "real.alike", "real.both"), both.posterior),
     "hmlm": Entry(hmlm.all_lines, HMLM),
     "hmlm_one_line": Entry(hmlm.one_line, HMLM),
     "hmlm_pretrained": Entry(hmlm.pretrained, (*HMLM, "real.standin", "dynamics")),

@@ -9,7 +9,7 @@ import torch
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.evaluation import realcells
 from hmlm_lib.network import SignalingNetwork
-from hmlm_lib.real import alike, baselines, hmlm, protocols, standin
+from hmlm_lib.real import alike, baselines, both, gp, hmlm, protocols, standin
 from hmlm_lib.real.courses import NONE, Courses
 from hmlm_lib.real.drugs import drugs_of, joined
 from hmlm_lib.training import Training
@@ -103,6 +103,16 @@ def test_a_spoiled_sample_is_found_and_hardly_believed(courses):
     noise = alike.fit(one, len(STIMULI)).sample.detach().numpy().reshape(len(courses), -1)
     assert np.unravel_index(noise.argmax(), noise.shape) == (4, 1)
     assert noise[4, 1] > 1.0
+
+
+def test_where_two_processes_disagree_their_mean_is_less_sure(courses):
+    asked = np.array(courses.inhibitor) == sorted(set(courses.inhibitor) - {NONE})[0]
+    train, shown = courses.take(~asked), courses.take(asked).shown_at([0])
+    mean, spread = both.posterior(train, shown)
+    one, sure = alike.posterior(train, shown)
+    other = gp.one_line(train, shown) - shown.log2[:, :1]
+    np.testing.assert_allclose(mean, (one + other) / 2)
+    np.testing.assert_allclose(spread**2 - sure**2, (one - mean) ** 2, atol=1e-12)
 
 
 def test_intervals_cover_what_they_say(courses):
