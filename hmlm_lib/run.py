@@ -22,7 +22,7 @@ from pathlib import Path
 from hmlm_lib import paths
 from hmlm_lib.data import fingerprint
 from hmlm_lib.errors import RunError, did_you_mean
-from hmlm_lib.files import as_json, read_json, sha256, write_whole
+from hmlm_lib.files import as_json, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
 from hmlm_lib.profiles import get_profile
 
@@ -141,12 +141,7 @@ def run(
         (folder / ".writable").unlink()
     failed = []
     with _lock(reports):
-        for stale in (
-            *reports.glob(".*.tmp"),
-            *reports.glob(".running-*"),
-            *paths.figures_dir().glob(".[0-9][0-9]_*"),
-        ):
-            stale.unlink()
+        _clear(reports)
         for number, item in enumerate(plans, start=1):
             label = f"[{number}/{len(plans)}] {item.name}"
             if not force and is_whole(item, reports):
@@ -164,6 +159,17 @@ def run(
     return failed
 
 
+LEFT = (".*.tmp", ".writable", ".running-*", "records/.*.tmp")  # by a run that was killed
+LEFT_FIGURES = (".*.tmp", ".writable", ".[0-9][0-9]_*")
+
+
+def _clear(reports: Path) -> None:
+    """Remove what was being written when a run was killed."""
+    for folder, patterns in ((reports, LEFT), (paths.figures_dir(), LEFT_FIGURES)):
+        for stale in (path for pattern in patterns for path in folder.glob(pattern)):
+            stale.unlink(missing_ok=True)
+
+
 @contextmanager
 def _lock(reports: Path) -> Iterator[None]:
     """Hold the reports folder; the lock dies with the process, so a killed run leaves none behind."""
@@ -177,7 +183,7 @@ def _lock(reports: Path) -> Iterator[None]:
 
 def is_whole(item: Plan, reports: Path) -> bool:
     """Whether the record of this notebook has the same inputs and all its outputs are as they were."""
-    made = read_json(reports / "records" / f"{item.name}.json")
+    made = _record(reports / "records" / f"{item.name}.json")
     if made is None or made.get("input_hash") != item.input_hash:
         return False
     files = {paths.output_root() / name: digest for name, digest in made["outputs"].items()}
@@ -206,11 +212,19 @@ def execute(item: Plan, reports: Path) -> str | None:
             "outputs": outputs,
             "metrics": read_json(staged) or {},
         }
-        write_whole(record, as_json(made), RunError)
+        write_whole(record, as_json(stamped(made)), RunError)
         staged.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(f"{item.name}: {error.strerror or error}; what was finished before is kept") from None
+    except (OSError, RunError) as error:
+        temporary_gone(running)
+        temporary_gone(staged)
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"{item.name}: {reason}; what was finished before is kept") from None
     return None
+
+
+def _record(path: Path) -> dict | None:
+    """What a notebook made; None without a record or where it is damaged (then the notebook is executed again)."""
+    return unstamped(read_json(path))
 
 
 def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
@@ -265,7 +279,7 @@ def _shown(path: Path) -> str:
 
 def _summarize(reports: Path, profile: str, code: str) -> None:
     """Rebuild metrics.json and manifest.json from the records; those of other code or other cells are left out."""
-    records = {path.stem: read_json(path) or {} for path in sorted((reports / "records").glob("*.json"))}
+    records = {path.stem: _record(path) or {} for path in sorted((reports / "records").glob("*.json"))}
     current = {path.stem: path for path in notebooks()}
     records = {
         name: made

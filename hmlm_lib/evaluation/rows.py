@@ -2,23 +2,35 @@
 
 A row holds setting, model, seed, values by measure, seconds, and a hash of the code it rests on (the module's syntax
 tree without docstrings and annotations, so that a comment or a type changes nothing). Rows of other code are dropped,
-never shown.
+never shown, and so are lines that were damaged: each ends with a check of its content (the oldest have none).
 """
 
 import ast
+import errno
+import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from functools import cache
+from io import FileIO
 from pathlib import Path
 
 import pandas as pd
 
 from hmlm_lib.errors import HmlmError
+from hmlm_lib.files import stamped, unstamped
 from hmlm_lib.paths import ROOT
 
 # What every row of a network rests on, besides its model.
 COMMON = ("evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network")
+
+# What a row can hold, of the benchmark and of tuning.
+FIELDS = {
+    "setting": str, "model": str, "seed": int, "code": str, "values": dict,
+    "candidate": int, "training": dict, "settings": dict,
+}  # fmt: skip
+NEEDED = ({"setting", "model", "seed", "code", "values"}, {"model", "candidate", "training", "settings", "values"})
 
 
 def rows_dir() -> Path:
@@ -57,15 +69,29 @@ def _content(path: Path) -> bytes:
 
 
 def read_rows(setting: str) -> list[dict]:
-    """All rows of a setting, whatever code made them; damaged lines (a run was killed) are skipped."""
+    """All rows of a setting, whatever code made them; damaged lines (a run was killed) are skipped.
+
+    HmlmError for a file that cannot be read.
+    """
     path = rows_dir() / f"{setting}.jsonl"
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return rows
+    try:
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+    except OSError as problem:
+        raise HmlmError(f"{path}: cannot be read ({problem.strerror})") from None
+    return [row for line in lines if (row := _row(line)) is not None]
+
+
+def _row(line: bytes) -> dict | None:
+    """The row in a line, without its check; None for a line that is damaged or no row."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(row, dict) and "check" in row:
+        row = unstamped(row)
+    if row is None or not isinstance(row, dict) or set(row) not in NEEDED:
+        return None
+    return row if all(type(value) is FIELDS[name] for name, value in row.items()) else None
 
 
 def make_row(
@@ -81,14 +107,30 @@ def make_row(
 
 
 def add_row(setting: str, row: dict) -> None:
-    """Append one row; a line is written at once, so parallel runs do not mix."""
+    """Append one row with its check, whole or not at all; parallel runs wait for each other."""
     path = rows_dir() / f"{setting}.jsonl"
+    line = json.dumps(stamped(row), sort_keys=True).encode() + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(json.dumps(row, sort_keys=True) + "\n")
+        with path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _append(file, line)
     except OSError as problem:
         raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
+
+
+def _append(file: FileIO, line: bytes) -> None:
+    """A line of its own, also after the half line of a run that was killed; what does not fit is taken back."""
+    end = file.seek(0, os.SEEK_END)
+    if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+        line = b"\n" + line
+    try:
+        written = file.write(line)
+        if written != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def valid_rows(setting: str, hashes: dict[str, str]) -> list[dict]:
