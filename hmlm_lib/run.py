@@ -217,6 +217,7 @@ def execute(item: Plan, reports: Path) -> str | None:
     except (OSError, RunError) as error:
         temporary_gone(running)
         temporary_gone(staged)
+        print(flush=True)  # the error gets a line of its own
         reason = getattr(error, "strerror", None) or error
         raise RunError(f"{item.name}: {reason}; what was finished before is kept") from None
     return None

@@ -13,7 +13,7 @@ from hmlm_lib.errors import HmlmError, TableError
 def read_csv(
     path: str | Path, needs: Collection[str] = (), error: type[HmlmError] = TableError, **options: object
 ) -> pd.DataFrame:
-    """`pandas.read_csv`; `error`, naming the file, for one that cannot be read, unpacked or parsed, or lacks a column."""
+    """`pandas.read_csv`; `error`, naming the file, for one that cannot be read or parsed, or lacks a column."""
     try:
         table = pd.read_csv(path, **options)
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as problem:  # of pandas, text and three packers

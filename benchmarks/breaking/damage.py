@@ -13,17 +13,17 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import torch
+
 from breaking.kills import Study, small_notebooks
 from breaking.outcome import Outcome, counted
 from breaking.whole import half_written
-
 from hmlm_lib import data, run
 from hmlm_lib.chmr import checkpoint as chmr_checkpoint
 from hmlm_lib.chmr import kept
@@ -61,7 +61,9 @@ class Verdicts:
     def outcome(self, fault: str, times: int) -> Outcome:
         lost = f"{self.silent} silently wrong, {sum(self.foreign.values())} foreign exceptions"
         lost += f" ({counted(self.foreign)})" if self.foreign else ""
-        return Outcome(fault, times, counted(self.counts), lost + (f", {self.left} files left over" if self.left else ""))
+        return Outcome(
+            fault, times, counted(self.counts), lost + (f", {self.left} files left over" if self.left else "")
+        )
 
 
 def judge(verdicts: Verdicts, use: Callable[[], object], right: Callable[[object], bool], name: str) -> None:
@@ -152,7 +154,9 @@ def _same(model: torch.nn.Module) -> Callable[[torch.nn.Module], bool]:
     def right(other: torch.nn.Module) -> bool:
         theirs = other.state_dict()
         alike = set(own) == set(theirs) and all(torch.equal(own[name], theirs[name]) for name in own)
-        return alike and other.config == model.config and getattr(other, "horizon_h", 0) == getattr(model, "horizon_h", 0)
+        return (
+            alike and other.config == model.config and getattr(other, "horizon_h", 0) == getattr(model, "horizon_h", 0)
+        )
 
     return right
 
@@ -178,7 +182,7 @@ def models(times: int, rng: random.Random) -> list[Outcome]:
             path = place / f"{file}.safetensors"
             verdicts = in_turn(times, rng, path, functools.partial(use, path), _same(model))
             found.append(verdicts.outcome(f"damaged checkpoint of {what}", times))
-        found += _shipped(times, rng, place / "shipped") + [_training(times, rng, place / "half.safetensors")]
+        found += [*_shipped(times, rng, place / "shipped"), _training(times, rng, place / "half.safetensors")]
     return found
 
 
@@ -189,7 +193,9 @@ def _shipped(times: int, rng: random.Random, place: Path) -> list[Outcome]:
         (place / "planted" / path.name).write_bytes(path.read_bytes())
     found = []
     with patch.object(tiny_checkpoint, "FOLDER", place):
-        for what, path in zip(("shipped model", "sha256 of a shipped model"), tiny_checkpoint.place("planted"), strict=True):
+        for what, path in zip(
+            ("shipped model", "sha256 of a shipped model"), tiny_checkpoint.place("planted"), strict=True
+        ):
             use = functools.partial(tiny_checkpoint.shipped, "planted")
             found.append(in_turn(times, rng, path, use, _same(whole)).outcome(f"damaged {what}", times))
     return found
@@ -204,15 +210,10 @@ def _training(times: int, rng: random.Random, path: Path) -> Outcome:
         train(model, lambda generator: model(torch.randn(8, 16, generator=generator)).square().mean(), config)
         return model
 
-    def stop(loss: float, *_: object) -> None:
-        raise KeyboardInterrupt
-
     whole = go_on(replace(config, checkpoint=None)).state_dict()
     with patch("hmlm_lib.training.math.isfinite", side_effect=[True] * 4 + [KeyboardInterrupt()]):
-        try:
+        with suppress(KeyboardInterrupt):
             go_on()
-        except KeyboardInterrupt:
-            pass
 
     def right(model: torch.nn.Module) -> bool:
         return all(torch.equal(value, whole[name]) for name, value in model.state_dict().items())
@@ -270,15 +271,16 @@ def lines(times: int, rng: random.Random) -> list[Outcome]:
                 rows.add_row("toy", row)
             if what:
                 path.write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in made[:4]))
-            whole, verdicts, kept_rows = path.read_bytes(), Verdicts(), 0
+            whole, verdicts, kept_rows, gone = path.read_bytes(), Verdicts(), 0, 0
             for _ in range(times):
                 path.write_bytes(broken(rng, whole))
                 rows.add_row("toy", made[4])
                 read: list = []
                 judge(verdicts, lambda read=read: read.extend(rows.read_rows("toy")) or read, _all_of(made), path.name)
-                verdicts.foreign["lost row"] += made[4] not in read
+                gone += made[4] not in read
                 kept_rows += sum(row in made for row in read)
-            verdicts.counts[f"of {5 * times} rows left"] = kept_rows
+            verdicts.counts[f"of {5 * times} rows read"] = kept_rows
+            verdicts.counts["of the added rows lost"] = gone
             found.append(verdicts.outcome(f"damaged file of result rows{what}, then one row more", times))
     return found
 
@@ -294,10 +296,11 @@ def reports(times: int, rng: random.Random) -> list[Outcome]:
     """
     found = []
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        place = Path(name)
-        study = Study(place, (), small_notebooks(place / "notebooks"))
+        place = Path(name) / "study"
+        place.mkdir()
+        study = Study(place, (), small_notebooks(Path(name) / "notebooks"))
         study.complete()
-        environment = {"HMLM_OUTPUT_DIR": name, "HMLM_NOTEBOOKS_DIR": str(study.notebooks)}
+        environment = {"HMLM_OUTPUT_DIR": str(place), "HMLM_NOTEBOOKS_DIR": str(study.notebooks)}
         with patch.dict("os.environ", environment):
             code = run.code_hash()
             items = run.plan(run.notebooks(), "quick", {}, "auto", 0, code)

@@ -20,11 +20,11 @@ from tempfile import TemporaryDirectory
 
 import nbformat
 import pandas as pd
-from breaking.outcome import Outcome, counted
-from breaking.whole import half_written, temporary
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_notebook
 
+from breaking.outcome import Outcome, counted
+from breaking.whole import half_written, temporary
 from hmlm_lib.evaluation import rows
 from hmlm_lib.figures.style import save_figure
 from hmlm_lib.metrics import FILE_VARIABLE, record
@@ -90,7 +90,7 @@ class Study:
         return subprocess.Popen(
             [sys.executable, "-m", "hmlm_lib", "run", *self.names, "--profile", "quick"],
             env=os.environ | place | {"HMLM_OUTPUT_DIR": str(self.folder), "OMP_NUM_THREADS": "1"},
-            stdout=(self.folder / "said.log").open("w"), stderr=subprocess.STDOUT, start_new_session=True,
+            stdout=self.log.open("w"), stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
     def complete(self) -> list[str]:
@@ -101,7 +101,11 @@ class Study:
         return self.said()
 
     def said(self) -> list[str]:
-        return (self.folder / "said.log").read_text().splitlines()
+        return self.log.read_text().splitlines()
+
+    @property
+    def log(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.log")
 
     @property
     def reports(self) -> Path:
@@ -156,7 +160,9 @@ class Tally:
         return "; ".join(f"{len(found)} {what}" for what, found in named.items())
 
 
-def kill_runs(make: Callable[[Path], Study], times: int, rng: random.Random, kills_a_round: int = 5) -> tuple[Tally, str]:
+def kill_runs(
+    make: Callable[[Path], Study], times: int, rng: random.Random, kills_a_round: int = 5
+) -> tuple[Tally, str]:
     """times kills in rounds; make(folder) -> Study. Returns what was counted, and how long a whole run takes."""
     tally = Tally()
     with TemporaryDirectory(prefix="faults-") as name:

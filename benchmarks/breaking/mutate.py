@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable, Sequence
 
 CELLS = (
-    "", " ", "nan", "NaN", "inf", "-inf", "-1", "0", "1", "1e999", "1e-400", "1_000", "0x1F", "abc", "1,2", "1.2.3", "TRUE",
-    "None", "#REF!", '"', '""', "'", "=1+1", "é", "µ", "\u202e", "\ufeff", "\x00", "\x1b", "\r", "\t", "😀", "2020-01-01",
-    "9" * 40, "a" * 3000, "=>", "=> A", "A =>", "!", "&", "+", "DA:ALL", "DV:", "TR:", "TR:x:y", "species", "0.5", "-0.0", "1e308",
+    "", " ", "nan", "NaN", "inf", "-inf", "-1", "0", "1", "1e999", "1e-400", "1_000", "0x1F", "abc", "1,2",
+    "1.2.3", "TRUE", "None", "#REF!", '"', '""', "'", "=1+1", "é", "µ", "\u202e", "\ufeff", "\x00", "\x1b", "\r", "\t", "😀",
+    "2020-01-01", "9" * 40, "a" * 3000, "=>", "=> A", "A =>", "!", "&", "+", "DA:ALL", "DV:", "TR:", "TR:x:y",
+    "species", "0.5", "-0.0", "1e308",
 )  # fmt: skip
 LETTERS = "ABCabc123 &!+=>-()[]{}<>,.;:'\"\\/|%$#@^~`_\t\n\r\x00\x7f\x85\u2028éßµΩ中😀\u202e\ufeff"
 NAMES = ("A", "B", "TGFB", "smad3", "Ca2+", "PI(4,5)P2", "IL-1 beta", "p38", "中", "é", "a" * 300)
@@ -48,7 +49,9 @@ def rule(rng: random.Random) -> object:
     left = rng.choice((" & ", " + ", "&", "+", " AND ")).join(
         rng.choice(("", "!", "! ", "!!")) + rng.choice(NAMES) for _ in range(rng.randrange(4))
     )
-    text = f"{left}{rng.choice((' => ', '=>', ' -> ', '= >', '=>=>', ' => => '))}{rng.choice((*NAMES, '', '!A', 'A & B'))}"
+    text = (
+        f"{left}{rng.choice((' => ', '=>', ' -> ', '= >', '=>=>', ' => => '))}{rng.choice((*NAMES, '', '!A', 'A & B'))}"
+    )
     for _ in range(rng.randrange(4)):
         text = _edited(rng, text)
     return text
@@ -114,7 +117,7 @@ def _column(rng: random.Random, table: Rows) -> Rows:
         return [row[:c] + row[c + 1 :] for row in table]
     if kind == 1:
         return [row[: c + 1] + row[c:] for row in table]
-    return table[:1] + [row[:c] + [rng.choice(CELLS)] + row[c + 1 :] for row in table[1:]]
+    return table[:1] + [[*row[:c], rng.choice(CELLS), *row[c + 1 :]] for row in table[1:]]
 
 
 def _line(rng: random.Random, table: Rows) -> Rows:
@@ -127,7 +130,7 @@ def _line(rng: random.Random, table: Rows) -> Rows:
     if kind == 2:
         return table[:r]
     if kind == 3:
-        return table[:r] + [[]] + table[r:]
+        return [*table[:r], [], *table[r:]]
     return table[:r] + [[*row, rng.choice(CELLS)] for row in table[r : r + 1]] + table[r + 1 :]
 
 

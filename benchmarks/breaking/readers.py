@@ -18,10 +18,10 @@ from unittest.mock import patch
 import numpy as np
 import openpyxl
 import pandas as pd
-from breaking import mutate
-from breaking.outcome import Outcome, counted
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from breaking import mutate
+from breaking.outcome import Outcome, counted
 from hmlm_lib.chmr import benchmarks, cellular
 from hmlm_lib.chmr.molecules import read_molecules
 from hmlm_lib.composition import readers as pairs
@@ -31,7 +31,15 @@ from hmlm_lib.network import SignalingNetwork, load_network, parse_rule, read_ne
 from hmlm_lib.real import cellbox, drugstudies, literature, own
 from hmlm_lib.real.sheets import read_sheet
 
-SMILES = ("CCO", "c1ccccc1C(=O)O", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "C[C@H](N)C(=O)O", "C1CC2CCC1C2", "N#Cc1ccncc1")
+SMILES = (
+    "CCO",
+    "c1ccccc1C(=O)O",
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "[Na+].[Cl-]",
+    "C[C@H](N)C(=O)O",
+    "C1CC2CCC1C2",
+    "N#Cc1ccncc1",
+)
 
 
 @dataclass
@@ -129,7 +137,11 @@ REACTIONS = [
 ]
 SIF = [["A", "1", "B"], ["B", "-1", "C", "A"], ["C", "activates", "A"]]
 OURS = [["species", "module", "tau", "y0", "is_output"], ["A", "m", "1", "0", "1"], ["B", "m", "2", "0", "0"]]
-OUR_REACTIONS = [["reaction", "rule", "w", "n", "ec50"], ["r1", "=> A", "0.5", "1.4", "0.5"], ["r2", "A => B", "1", "1", "0.5"]]
+OUR_REACTIONS = [
+    ["reaction", "rule", "w", "n", "ec50"],
+    ["r1", "=> A", "0.5", "1.4", "0.5"],
+    ["r2", "A => B", "1", "1", "0.5"],
+]
 MIDAS = [
     ["TR:cell:CellLine", "TR:EGF:Stimuli", "TR:MEKi:Inhibitors", "DA:ALL", "DV:ERK", "DV:AKT"],
     ["1", "0", "0", "0", "10.5", "7"],
@@ -181,7 +193,8 @@ def networks(times: int, rng: random.Random) -> dict[str, Found]:
             which = rng.randrange(2)
             titled = [[["species information"], *SPECIES], [["reaction information"], *REACTIONS]]
             sheets = [
-                sheet(rng, s, t, whole=which != k) for k, (s, t) in enumerate(zip(("species", "reactions"), titled, strict=True))
+                sheet(rng, s, t, whole=which != k)
+                for k, (s, t) in enumerate(zip(("species", "reactions"), titled, strict=True))
             ]
             if len({n.lower() for n, _ in sheets}) < 2:
                 continue
@@ -217,7 +230,7 @@ def blots(times: int, rng: random.Random) -> dict[str, Found]:
             path.write_bytes(mutate.text_file(rng, tidy))
             ask(found["`own.read`, tidy"], own.read, path, path.read_bytes())
             table = frame(rng, MIDAS)
-            ask(found["`midas.from_table`"], from_table, table, table.to_dict("split"))
+            ask(found["`midas.from_table`"], from_table, table, table.to_csv())
     return found
 
 
@@ -238,7 +251,9 @@ def fetched(module: object, path: Path) -> Iterator[None]:
         yield
 
 
-ASSAYS = [["smiles", "id", *(f"t{k}" for k in range(6))]] + [[s, str(k), "0.5", "1", "", "2", "3", "4.5"] for k, s in enumerate(SMILES)]
+ASSAYS = [["smiles", "id", *(f"t{k}" for k in range(6))]] + [
+    [s, str(k), "0.5", "1", "", "2", "3", "4.5"] for k, s in enumerate(SMILES)
+]
 CLASSES = [["smiles", "a", "b"]] + [[s, str(k % 2), "" if k == 3 else "1"] for k, s in enumerate(SMILES)]
 PERTURBED = [["perturbagen", "g1", "g2"], ["D1", "0.5", "-1"], ["D2", "2", "0"]]
 
@@ -284,7 +299,11 @@ def sequences(times: int, rng: random.Random) -> dict[str, Found]:
     alleles = [["HLA", "HLA_sequence"], ["HLA-A*01:01", "YFAMYQENM"], ["HLA-B*07:02", "YYSEYRNIY"]]
     ligands = [["HLA-A*01:01"], ["Length: 9"], ["AAAKLMNPQ"], ["HLA-B*07:02"], ["ACDEFGHIK"]]
     own_set = [["", "peptide", "length", "HLA", "label"], ["0", "ACDEFGHIK", "9", "HLA-A*01:01", "1"]]
-    paper = [["peptide", "mhc_sequence", "mhc_class", "binder"], ["ACDEFGHIK", "GSHSMRYF", "1", "1"], ["AC", "GS", "2", "0"]]
+    paper = [
+        ["peptide", "mhc_sequence", "mhc_class", "binder"],
+        ["ACDEFGHIK", "GSHSMRYF", "1", "1"],
+        ["AC", "GS", "2", "0"],
+    ]
     drugs = [["DrugBank ID", "Gene", "SMILES", "Target Sequence", "Label"], ["DB1", "P1", "CCO", "MKV", "1"]]
     readers = {
         "`alleles`": (alleles, ",", pairs.alleles, False),
@@ -324,7 +343,11 @@ def sheets(times: int, rng: random.Random) -> dict[str, Found]:
     names = ("`real.sheets.read_sheet`", "`literature.read`", "`drugstudies.measured`", "`cellbox.load`")
     found = {what: Found() for what in names}
     network = load_network("fibroblast-core")
-    observed = [list(literature.COLUMNS), ["1", "TGFB", "smad3", "Increase", "in"], ["2", "AngII", "ERK", "Decrease", "in"]]
+    observed = [
+        list(literature.COLUMNS),
+        ["1", "TGFB", "smad3", "Increase", "in"],
+        ["2", "AngII", "ERK", "Decrease", "in"],
+    ]
     study = drugstudies.STUDIES[0]
     burke = [["", *study.columns], *([row, *(0.5 for _ in study.columns)] for row in study.rows)]
     numbers = [["0", "1.5", "2"], ["1", "0", "3"], ["1", "1", "1"]]
@@ -345,7 +368,9 @@ def sheets(times: int, rng: random.Random) -> dict[str, Found]:
     return found
 
 
-def readers(scale: float, seed: int, report: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> list[Outcome]:
+def readers(
+    scale: float, seed: int, report: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+) -> list[Outcome]:
     """Rows of the table; scale: fraction of 10,000 rules and of 1,000 of everything else."""
     rng = random.Random(seed)
     many, some = max(1, round(10_000 * scale)), max(1, round(1000 * scale))
@@ -354,7 +379,8 @@ def readers(scale: float, seed: int, report: Callable[[str], None] = lambda line
     found = {"malformed rules, `parse_rule` and `SignalingNetwork.from_rules`": by_rule}
     found[f"malformed SMILES, `read_molecules` (RDKit wrote {said} bytes)"] = by_smiles
     groups = (
-        ("malformed networks, `read_network`, ", networks), ("malformed blots, ", blots), ("malformed tables, ", assays),
+        ("malformed networks, `read_network`, ", networks), ("malformed blots, ", blots),
+        ("malformed tables, ", assays),
         ("malformed tables, `composition.readers` ", sequences), ("malformed sheets, ", sheets),
     )  # fmt: skip
     for what, part in groups:
@@ -362,4 +388,6 @@ def readers(scale: float, seed: int, report: Callable[[str], None] = lambda line
     for name, one in found.items():
         for at, (given, problem) in one.example.items():
             report(f"{name}: {at}: {problem[:200]!r}\n    given {str(given)[:600]!r}")
-    return [one.outcome(name, one.read + sum(one.ours.values()) + sum(one.foreign.values())) for name, one in found.items()]
+    return [
+        one.outcome(name, one.read + sum(one.ours.values()) + sum(one.foreign.values())) for name, one in found.items()
+    ]
