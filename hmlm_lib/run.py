@@ -280,12 +280,14 @@ def _shown(path: Path) -> str:
 
 def _summarize(reports: Path, profile: str, code: str) -> None:
     """Rebuild metrics.json and manifest.json from the records; those of other code or other cells are left out."""
-    records = {path.stem: _record(path) or {} for path in sorted((reports / "records").glob("*.json"))}
+    found = ((path.stem, _record(path)) for path in sorted((reports / "records").glob("*.json")))
     current = {path.stem: path for path in notebooks()}
     records = {
         name: made
-        for name, made in records.items()
-        if name in current and made.get("input_hash") == _input_hash(current[name], made["parameters"], code)
+        for name, made in found
+        if made is not None
+        and name in current
+        and made.get("input_hash") == _input_hash(current[name], made["parameters"], code)
     }
     metrics = {key: value for made in records.values() for key, value in made.get("metrics", {}).items()}
     manifest = {

@@ -211,9 +211,9 @@ def _training(times: int, rng: random.Random, path: Path) -> Outcome:
         return model
 
     whole = go_on(replace(config, checkpoint=None)).state_dict()
-    with patch("hmlm_lib.training.math.isfinite", side_effect=[True] * 4 + [KeyboardInterrupt()]):
-        with suppress(KeyboardInterrupt):
-            go_on()
+    stopped = patch("hmlm_lib.training.math.isfinite", side_effect=[True] * 4 + [KeyboardInterrupt()])
+    with stopped, suppress(KeyboardInterrupt):
+        go_on()
 
     def right(model: torch.nn.Module) -> bool:
         return all(torch.equal(value, whole[name]) for name, value in model.state_dict().items())
