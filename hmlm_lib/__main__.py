@@ -1,4 +1,4 @@
-"""`python -m hmlm_lib`: run, list, refresh, fetch, benchmark, tune, results, predict."""
+"""`python -m hmlm_lib`: run, list, site, refresh, fetch, benchmark, tune, results, predict."""
 
 import argparse
 import json
@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="notebooks, their questions and parameters")
     listing.set_defaults(command=_list)
+    site = commands.add_parser("site", help="the study as web pages that need no network: reports/site/index.html")
+    site.add_argument("--profile", default="quick", help="whose executed notebooks: quick, record or full")
+    site.set_defaults(command=_site)
     refresh = commands.add_parser("refresh", help="copy quick-profile outputs into notebooks/")
     refresh.add_argument("names", nargs="*", metavar="NAME")
     refresh.set_defaults(command=_refresh)
@@ -86,17 +89,21 @@ def _parameter(text: str) -> tuple[str, object]:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.notebook import question, title
     from hmlm_lib.run import declared, notebooks
 
     for path in notebooks():
-        text = "\n".join(
-            "".join(c["source"]) for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "markdown"
-        )
-        lines = text.splitlines()
-        question = next((line for line in lines if line.startswith("**Question.**")), "")
-        print(f"{path.stem}: {next((line.lstrip('# ') for line in lines if line.startswith('# ')), '')}")
-        print(f"    {question.removeprefix('**Question.**').strip()}")
+        notebook = json.loads(path.read_text())
+        print(f"{path.stem}: {title(notebook)}")
+        print(f"    {question(notebook)}")
         print(f"    parameters: {', '.join(f'{k}={v}' for k, v in declared(path).items())}")
+    return 0
+
+
+def _site(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.site import build, inputs
+
+    print(f"{build(inputs(arguments.profile))}: written")
     return 0
 
 

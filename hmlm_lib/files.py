@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from hmlm_lib.errors import HmlmError
@@ -20,6 +22,29 @@ def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmE
     except OSError as problem:
         temporary_gone(temporary)
         raise error(f"{path}: cannot be written ({problem.strerror or problem})") from None
+
+
+@contextlib.contextmanager
+def folder_whole(folder: Path, error: type[HmlmError] = HmlmError) -> Iterator[Path]:
+    """An empty folder to fill, which takes the place of `folder` when the block ends well and goes when it does not.
+
+    The new folder stands beside the old one until then. `error`, naming the path, where the disk or its rights forbid
+    it.
+    """
+    fresh, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
+    try:
+        fresh.mkdir(parents=True)
+        yield fresh
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(fresh, folder)
+    except OSError as problem:
+        raise error(f"{problem.filename or folder}: {problem.strerror or problem}; {folder} is as it was") from None
+    finally:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def temporary_gone(path: Path) -> None:

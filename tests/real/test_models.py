@@ -60,7 +60,7 @@ def test_only_courses_of_one_form_can_be_joined(courses):
 
 def test_stimuli_that_act_alike_are_found_alike(courses):
     where = alike.points(courses)
-    numbers = alike.fit(alike.seen(where, courses), len(STIMULI))
+    numbers = alike.fit(alike.seen(where, courses, alike.guide(courses)), len(STIMULI))
     similar, names = numbers.similarity().detach().numpy(), sorted(STIMULI)
 
     def of(a, b):
@@ -79,7 +79,7 @@ def test_the_posterior_is_that_of_a_dense_gaussian(courses):
     """Against numpy, with the fitted numbers; a missing value is as good as not there."""
     where, holes = alike.points(courses), courses.take(range(len(courses)))
     holes.log2[3, 2, 1] = np.nan
-    one = alike.seen(where, holes)
+    one = alike.seen(where, holes, alike.guide(holes))
     numbers = alike.fit(one, len(STIMULI), iterations=3)
     with torch.no_grad():
         full = alike.covariance(numbers, one.points, one.points)[1].numpy()
