@@ -29,6 +29,16 @@ from hmlm_lib.profiles import get_profile
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
 KERNEL = "python3"
+FOLDED = """\
+{%- extends "index.html.j2" -%}
+{%- block codecell -%}
+{%- if cell.metadata.get("jupyter", {}).get("source_hidden") -%}
+<details><summary>{{ "Solution in code" if "solution" in cell.metadata.tags else "Set-up" }}</summary>
+{{ super() }}
+</details>
+{%- else -%}{{ super() }}{%- endif -%}
+{%- endblock codecell -%}
+"""
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warns at every start
 
 
@@ -253,9 +263,12 @@ def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[s
 
 
 def _html(notebook: Path) -> str:
+    """The page of a notebook; cells that are folded in Jupyter are folded here too."""
+    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
-    return HTMLExporter(embed_images=True).from_filename(str(notebook))[0]
+    exporter = HTMLExporter(embed_images=True, extra_loaders=[DictLoader({"folded": FOLDED})], template_file="folded")
+    return exporter.from_filename(str(notebook))[0]
 
 
 def _shown(path: Path) -> str:
