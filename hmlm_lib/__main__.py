@@ -1,4 +1,4 @@
-"""`python -m hmlm_lib`: run, list, site, refresh, fetch, benchmark, merge, tune, results, predict."""
+"""`python -m hmlm_lib`: run, list, site, refresh, fetch, benchmark, merge, tune, results, predict, badges."""
 
 import argparse
 import json
@@ -69,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     own.set_defaults(command=_predict)
     results = commands.add_parser("results", help="write reports/results.md and the README's tables from the rows")
     results.set_defaults(command=_results)
+    badges = commands.add_parser("badges", help="Colab and Binder badges of your fork, in README and notebooks")
+    badges.add_argument(
+        "--repository", metavar="URL", help="https://github.com/OWNER/NAME; default: that of CITATION.cff"
+    )
+    badges.add_argument("--branch", default="main")
+    badges.set_defaults(command=_badges)
     return parser
 
 
@@ -192,6 +198,16 @@ def _results(arguments: argparse.Namespace) -> int:
 
     for name in write():
         print(f"{name}: written")
+    return 0
+
+
+def _badges(arguments: argparse.Namespace) -> int:
+    from hmlm_lib import badges
+
+    for name in badges.write(arguments.repository, arguments.branch):
+        print(f"{name}: written")
+    if not badges.address():
+        print("no address known, so no badges; allowed: --repository https://github.com/OWNER/NAME")
     return 0
 
 

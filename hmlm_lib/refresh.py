@@ -35,9 +35,9 @@ def refresh(names: Sequence[str] = ()) -> list[Path]:
 
 
 def _quiet(cell: dict) -> dict:
-    """A cell without timestamps and papermill's notes."""
-    tags = cell["metadata"].get("tags", [])
-    quiet = cell | {"metadata": {"tags": tags} if tags else {}}
+    """A cell without timestamps and papermill's notes; tags, and what is folded, stay."""
+    kept = {key: cell["metadata"][key] for key in ("jupyter", "tags") if cell["metadata"].get(key)}
+    quiet = cell | {"metadata": kept}
     for output in quiet.get("outputs", []):
         output.pop("metadata", None) if output["output_type"] == "stream" else output.update(metadata={})
     return quiet

@@ -33,6 +33,16 @@ PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "m
 KERNEL = "python3"
 LOCKS = ".locks"  # in the folder of reports: a file for each notebook, one for what they share, one for all runs
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FOLDED = """\
+{%- extends "index.html.j2" -%}
+{%- block codecell -%}
+{%- if cell.metadata.get("jupyter", {}).get("source_hidden") -%}
+<details><summary>{{ "Solution in code" if "solution" in cell.metadata.tags else "Set-up" }}</summary>
+{{ super() }}
+</details>
+{%- else -%}{{ super() }}{%- endif -%}
+{%- endblock codecell -%}
+"""
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warns at every start
 
 
@@ -330,9 +340,12 @@ def _still(notebook: Path) -> None:
 
 
 def _html(notebook: Path) -> str:
+    """The page of a notebook; cells that are folded in Jupyter are folded here too."""
+    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
-    return HTMLExporter(embed_images=True).from_filename(str(notebook))[0]
+    exporter = HTMLExporter(embed_images=True, extra_loaders=[DictLoader({"folded": FOLDED})], template_file="folded")
+    return exporter.from_filename(str(notebook))[0]
 
 
 def _shown(path: Path) -> str:
