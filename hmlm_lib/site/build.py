@@ -13,6 +13,7 @@ from hmlm_lib.site.check import faults
 from hmlm_lib.site.studies import Study, studies
 
 FINDINGS = "What came out so far"  # section of the README that is a page of its own
+GLOSSARY = "GLOSSARY.md"  # beside the notebooks
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,15 @@ def _notebooks(shown: list[Study], figures: dict[str, pictures.Figure], folder: 
 
 
 def _texts(given: Inputs, shown: list[Study], folder: Path) -> None:
-    """The pages of the README's findings and of all results."""
+    """The pages of the README's findings, of all results, and of the glossary."""
     links = _links(shown)
+    glossary = (given.notebooks / GLOSSARY).read_text()
     findings = pages.section(given.readme.read_text(), FINDINGS, given.readme.name)
     results = pages.with_headings(given.results.read_text())
     for page, text, about in (
         ("findings.html", findings, f"From {given.readme.name}."),
         ("results.html", results, f"From reports/{given.results.name}."),
+        ("glossary.html", glossary, f"From notebooks/{GLOSSARY}."),
     ):
         (folder / page).write_text(pages.markdown_page(text, page, about, about, shown, links))
 
@@ -92,4 +95,4 @@ def _links(shown: list[Study]) -> dict[str, str]:
     """Links as the repository writes them -> links in the site."""
     return {
         link: study.page for study in shown for link in (f"{study.name}.ipynb", f"notebooks/{study.name}.ipynb")
-    } | {"reports/results.md": "results.html"}
+    } | {"reports/results.md": "results.html", GLOSSARY: "glossary.html", f"notebooks/{GLOSSARY}": "glossary.html"}
