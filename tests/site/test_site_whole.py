@@ -12,7 +12,7 @@ from hmlm_lib.site.check import faults
 
 FIGURES = sorted(path.stem for path in (ROOT / "figures").glob("*.png"))
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-PAGES = ["index", "findings", "results", *NOTEBOOKS]
+PAGES = ["index", "findings", "results", "glossary", *NOTEBOOKS]
 QUIET = [
     *("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
