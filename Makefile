@@ -4,7 +4,7 @@ PROFILE ?= quick
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: figures test lab clean
+.PHONY: figures test site lab clean
 
 figures: $(READY)
 	$(BIN)/python -m hmlm_lib run --profile $(PROFILE)
@@ -14,11 +14,14 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope  # two workers, one thread each
 
+site: $(READY)
+	$(BIN)/python -m hmlm_lib site --profile $(PROFILE)
+
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
 
 clean:
-	rm -rf .venv reports/quick reports/record reports/full .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .snakemake reports/quick reports/record reports/full reports/cluster reports/site reports/.site.* .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hmlm needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

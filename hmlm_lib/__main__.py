@@ -1,9 +1,10 @@
-"""`python -m hmlm_lib`: run, list, refresh, fetch, benchmark, tune, results, predict, badges."""
+"""`python -m hmlm_lib`: run, list, site, refresh, fetch, benchmark, merge, tune, results, predict, badges."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hmlm_lib.errors import HmlmError, RunError
 
@@ -34,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="notebooks, their questions and parameters")
     listing.set_defaults(command=_list)
+    site = commands.add_parser("site", help="the study as web pages that need no network: reports/site/index.html")
+    site.add_argument("--profile", default="quick", help="whose executed notebooks: quick, record or full")
+    site.set_defaults(command=_site)
     refresh = commands.add_parser("refresh", help="copy quick-profile outputs into notebooks/")
     refresh.add_argument("names", nargs="*", metavar="NAME")
     refresh.set_defaults(command=_refresh)
@@ -44,7 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
     record.add_argument("--models", nargs="+", default=["all"], help="names, `all` (without ablations) or `ablations`")
     record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    record.add_argument("--effort", type=float, default=1.0, help="fraction of the training steps: a trial below 1")
+    record.add_argument("--into", type=Path, metavar="FILE", help="a job's own file of rows, for `merge`")
     record.set_defaults(command=_benchmark)
+    merging = commands.add_parser("merge", help="bring rows of many jobs into reports/rows/, each once")
+    merging.add_argument("places", nargs="+", type=Path, metavar="FILE|FOLDER")
+    merging.add_argument("--effort", type=float, default=1.0, help="effort of the rows that count")
+    merging.set_defaults(command=_merge)
     tune = commands.add_parser("tune", help="choose settings of the baselines on a world that is not reported")
     tune.add_argument("models", nargs="*", metavar="MODEL")
     tune.set_defaults(command=_tune)
@@ -92,17 +102,21 @@ def _parameter(text: str) -> tuple[str, object]:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.notebook import question, title
     from hmlm_lib.run import declared, notebooks
 
     for path in notebooks():
-        text = "\n".join(
-            "".join(c["source"]) for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "markdown"
-        )
-        lines = text.splitlines()
-        question = next((line for line in lines if line.startswith("**Question.**")), "")
-        print(f"{path.stem}: {next((line.lstrip('# ') for line in lines if line.startswith('# ')), '')}")
-        print(f"    {question.removeprefix('**Question.**').strip()}")
+        notebook = json.loads(path.read_text())
+        print(f"{path.stem}: {title(notebook)}")
+        print(f"    {question(notebook)}")
         print(f"    parameters: {', '.join(f'{k}={v}' for k, v in declared(path).items())}")
+    return 0
+
+
+def _site(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.site import build, inputs
+
+    print(f"{build(inputs(arguments.profile))}: written")
     return 0
 
 
@@ -129,20 +143,29 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     from hmlm_lib.evaluation import benchmark
 
     settings = benchmark.settings() if arguments.settings == ["all"] else arguments.settings
-    benchmark.run(settings, arguments.models, arguments.seeds, lambda line: print(line, flush=True))
+    benchmark.run(settings, arguments.models, arguments.seeds, _say, arguments.effort, arguments.into)
     return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.evaluation.merge import merge
+
+    print(f"{merge(arguments.places, _say, arguments.effort)} rows added")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _tune(arguments: argparse.Namespace) -> int:
     from hmlm_lib.evaluation.tuning import CANDIDATES, tune
 
-    tune(arguments.models or list(CANDIDATES), lambda line: print(line, flush=True))
+    tune(arguments.models or list(CANDIDATES), _say)
     return 0
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from pathlib import Path
-
     import pandas as pd
 
     from hmlm_lib.errors import TableError

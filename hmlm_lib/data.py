@@ -36,6 +36,7 @@ class Source:
 
     @property
     def url(self) -> str:
+        """Where it is downloaded from; empty for what has no public file of its own."""
         base = os.environ.get("HMLM_DATA_URL") or ADDRESS
         return f"{base}/{self.repository}/{self.commit}/{quote(self.path)}" if self.path else ""
 

@@ -1,9 +1,12 @@
-"""Files that appear whole or not at all, and their fingerprints."""
+"""Files that appear whole or not at all, their fingerprints, and locks between processes."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from hmlm_lib.errors import HmlmError
@@ -22,10 +25,51 @@ def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmE
         raise error(f"{path}: cannot be written ({problem.strerror or problem})") from None
 
 
+@contextlib.contextmanager
+def folder_whole(folder: Path, error: type[HmlmError] = HmlmError) -> Iterator[Path]:
+    """An empty folder to fill, which takes the place of `folder` when the block ends well and goes when it does not.
+
+    The new folder stands beside the old one until then. `error`, naming the path, where the disk or its rights forbid
+    it.
+    """
+    fresh, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
+    try:
+        fresh.mkdir(parents=True)
+        yield fresh
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(fresh, folder)
+    except OSError as problem:
+        raise error(f"{problem.filename or folder}: {problem.strerror or problem}; {folder} is as it was") from None
+    finally:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def temporary_gone(path: Path) -> None:
     """Remove a temporary file if it is there and can be removed."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file; the lock dies with its process, so a killed one leaves none behind.
+
+    BlockingIOError where another process holds it and `wait` is False; HmlmError where the disk forbids it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise
+        except OSError as problem:
+            raise HmlmError(f"{path}: cannot be locked ({problem.strerror or problem})") from None
+        yield
 
 
 def sha256(path: Path) -> str:

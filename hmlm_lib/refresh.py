@@ -7,6 +7,7 @@ from pathlib import Path
 from hmlm_lib import paths
 from hmlm_lib.errors import RunError
 from hmlm_lib.files import write_whole
+from hmlm_lib.notebook import own_cells, same_cells
 from hmlm_lib.run import KERNEL, select
 
 METADATA = {
@@ -23,12 +24,11 @@ def refresh(names: Sequence[str] = ()) -> list[Path]:
         if not executed.is_file():
             raise RunError(f"{path.stem} has not been executed; first: python -m hmlm_lib run {path.stem[:2]}")
         source, done = json.loads(path.read_text()), json.loads(executed.read_text())
-        cells = [cell for cell in done["cells"] if "injected-parameters" not in cell["metadata"].get("tags", [])]
-        if [cell["source"] for cell in cells] != [cell["source"] for cell in source["cells"]]:
+        if not same_cells(done, source):
             raise RunError(
                 f"{path.stem} has changed since it was executed; first: python -m hmlm_lib run {path.stem[:2]}"
             )
-        notebook = source | {"cells": [_quiet(cell) for cell in cells], "metadata": METADATA}
+        notebook = source | {"cells": [_quiet(cell) for cell in own_cells(done)], "metadata": METADATA}
         write_whole(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", RunError)
         changed.append(path)
     return changed

@@ -28,6 +28,7 @@ class Embedding(nn.Module):
 
 
 def perceptron(width: int) -> nn.Sequential:
+    """Two layers, the hidden one twice as wide."""
     return nn.Sequential(
         nn.Linear(width, 2 * width),
         nn.LayerNorm(2 * width),

@@ -42,6 +42,7 @@ class Molecules:
 
 
 def quiet() -> None:
+    """RDKit's own messages off: what is wrong is said by our errors."""
     RDLogger.DisableLog("rdApp.*")
 
 

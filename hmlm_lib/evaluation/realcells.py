@@ -9,12 +9,13 @@ import numpy as np
 
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import make_row
-from hmlm_lib.real import alike, baselines, courses, gp, hmlm, protocols
+from hmlm_lib.real import alike, baselines, both, courses, gp, hmlm, protocols
 from hmlm_lib.real.courses import Courses
 from hmlm_lib.real.protocols import Model, Protocol, Values
 
 SETTINGS: dict[str, dict] = {f"hpn_{name}": {"protocol": name} for name in protocols.PROTOCOLS}
 CODE = ("real.courses", "real.protocols", "real.baselines", "midas")
+PROCESS = (*CODE, "real.kernels", "real.hints", "real.drugs")
 HMLM = (
     *CODE, "real.hmlm", "real.drugs", "network", "training",
     *(f"hmlm.{name}" for name in ("model", "attention", "scales", "sums", "tokens", "transducer")),
@@ -28,16 +29,17 @@ class Entry:
 
     model: Model
     modules: tuple[str, ...]
-    posterior: Callable[[Courses, Courses], tuple[Values, Values]] | None = None
+    posterior: Callable[[Courses, Courses, Sequence[Courses]], tuple[Values, Values]] | None = None
 
 
 SIMPLE = ("persistence", "copy_uninhibited", "ridge", "forest", "linear", "log_linear", "log_linear_ridge")
 MODELS: dict[str, Entry] = {
     "mean": Entry(baselines.mean_change, CODE),
     **{name: Entry(getattr(baselines, name), CODE) for name in SIMPLE},
-    "gp": Entry(gp.one_line, (*CODE, "real.gp")),
-    "gp_all_lines": Entry(gp.all_lines, (*CODE, "real.gp")),
-    "gp_alike": Entry(alike.predict, (*CODE, "real.alike", "real.drugs"), alike.posterior),
+    "gp": Entry(gp.one_line, (*PROCESS, "real.gp")),
+    "gp_all_lines": Entry(gp.all_lines, (*PROCESS, "real.gp")),
+    "gp_alike": Entry(alike.predict, (*PROCESS, "real.alike"), alike.posterior),
+    "gp_mean": Entry(both.predict, (*PROCESS, "real.gp", "real.alike", "real.both"), both.posterior),
     "hmlm": Entry(hmlm.all_lines, HMLM),
     "hmlm_one_line": Entry(hmlm.one_line, HMLM),
     "hmlm_pretrained": Entry(hmlm.pretrained, (*HMLM, "real.standin", "dynamics")),
@@ -85,7 +87,7 @@ def predicted(
     spreads = []
 
     def model(train: Courses, shown: Courses, elsewhere: tuple[Courses, ...]) -> Values:
-        mean, spread = said.posterior(train, shown)
+        mean, spread = said.posterior(train, shown, elsewhere)
         spreads.append(spread)
         return shown.log2[:, :1] + mean
 

@@ -9,21 +9,18 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.paths import ROOT
+from hmlm_lib.files import locked
+from hmlm_lib.paths import ROOT, rows_dir
 
 # What every row of a network rests on, besides its model.
 COMMON = ("evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network")
-
-
-def rows_dir() -> Path:
-    """Folder of the committed rows."""
-    return ROOT / "reports" / "rows"
 
 
 @cache
@@ -58,14 +55,27 @@ def _content(path: Path) -> bytes:
 
 def read_rows(setting: str) -> list[dict]:
     """All rows of a setting, whatever code made them; damaged lines (a run was killed) are skipped."""
-    path = rows_dir() / f"{setting}.jsonl"
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return rows
+    return read_file(setting_file(setting))[0]
+
+
+def setting_file(setting: str) -> Path:
+    """The file of a setting's rows."""
+    return rows_dir() / f"{setting}.jsonl"
+
+
+def read_file(path: Path) -> tuple[list[dict], int]:
+    """Rows of a file (none where there is no file), and how many of its lines are damaged: torn, or no object."""
+    text = path.read_text(errors="replace") if path.exists() else ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    rows = [row for line in lines if isinstance(row := _value(line), dict)]
+    return rows, len(lines) - len(rows)
+
+
+def _value(line: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def make_row(
@@ -81,14 +91,34 @@ def make_row(
 
 
 def add_row(setting: str, row: dict) -> None:
-    """Append one row; a line is written at once, so parallel runs do not mix."""
-    path = rows_dir() / f"{setting}.jsonl"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(json.dumps(row, sort_keys=True) + "\n")
-    except OSError as problem:
-        raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
+    """Append one row to its setting's file."""
+    append(setting_file(setting), row)
+
+
+def append(path: Path, row: dict) -> None:
+    """Append one row; one process at a time, and on a line of its own even where a killed run left half a line."""
+    with rows_lock(path.parent):
+        try:
+            with path.open("ab") as file:
+                file.write(line_end(path) + as_line(row))
+        except OSError as problem:
+            raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
+
+
+def rows_lock(folder: Path) -> AbstractContextManager[None]:
+    """Hold a folder of rows while one of its files changes."""
+    return locked(folder / ".lock")
+
+
+def line_end(path: Path) -> bytes:
+    """What a file needs before another line: nothing, or the end of its torn last line."""
+    content = path.read_bytes() if path.exists() else b""
+    return b"\n" if content and not content.endswith(b"\n") else b""
+
+
+def as_line(row: dict) -> bytes:
+    """A row as the line of a file."""
+    return (json.dumps(row, sort_keys=True) + "\n").encode()
 
 
 def valid_rows(setting: str, hashes: dict[str, str]) -> list[dict]:

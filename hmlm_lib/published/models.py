@@ -66,10 +66,12 @@ def _lines(x: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 def forest(seed: int) -> RandomForestRegressor:
+    """The random forest behind several published names."""
     return RandomForestRegressor(100, max_depth=8, random_state=seed)
 
 
 def bayes(seed: int) -> MultiOutputRegressor:
+    """Bayesian ridge, one a species; the seed is not used."""
     return MultiOutputRegressor(BayesianRidge())
 
 

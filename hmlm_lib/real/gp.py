@@ -5,9 +5,10 @@ The change of a signal from its start, in units of its own root mean square, is 
     y(l, s, i, t) = m + a_s + b_i + c_si + e_lsi + noise,    each a smooth function of log(1 + t)             Eq. (1)
 
 m of every condition, a_s of a stimulus, b_i of an inhibitor, c_si of the pair, e of the single condition with a length
-scale of its own. A fraction r of every part but e is common to all cell lines, the rest belongs to each. Variances,
-fractions, length scales and noise are the same for all signals and maximise the marginal likelihood of what is shown.
-Signals that were measured at the same points share one factorisation. Ours.
+scale of its own, all Matern 3/2; its mean is w times the rebound of a start that lies off (`hints.py`). A fraction r of
+every part but e is common to all cell lines, the rest belongs to each. Variances, fractions, length scales, noise and w
+are the same for all signals and maximise the marginal likelihood of what is shown. Signals that were measured at the
+same points share one factorisation. Ours.
 """
 
 from collections.abc import Sequence
@@ -20,11 +21,14 @@ from torch import Tensor
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.real.courses import Courses
+from hmlm_lib.real.drugs import joined
+from hmlm_lib.real.hints import rebound
+from hmlm_lib.real.kernels import matern
 from hmlm_lib.real.protocols import Values
 
 PARTS = 4  # m, a, b, c
-# log: length scales of the parts and of e; variances of the parts, of e, of the noise; then logits of what is shared.
-START = [np.log(v) for v in (1.5, 0.7, 0.3, 0.4, 0.3, 0.1, 0.1, 0.1)] + [0.0] * PARTS
+# log: length scales of the parts and of e, variances of the parts, of e, of the noise; logits of what is shared; w.
+START = [np.log(v) for v in (1.5, 0.7, 0.3, 0.4, 0.3, 0.1, 0.1, 0.1)] + [0.0] * (PARTS + 1)
 EXPECTED, TRUST = -1.5, 0.05  # log variances are drawn to EXPECTED, weakly, so that none runs away
 ITERATIONS = 40
 JITTER = 1e-4
@@ -46,8 +50,8 @@ def covariance(theta: Float[Tensor, " parameter"], a: Points, b: Points) -> Floa
     line, stimulus, inhibitor, same = (
         torch.as_tensor(a.code[:, None, i] == b.code[None, :, i], dtype=torch.float64) for i in range(4)
     )
-    apart = torch.as_tensor((a.clock[:, None] - b.clock[None]) ** 2)
-    smooth, own = (torch.exp(-apart / (2 * torch.exp(2 * scale))) for scale in theta[:2])
+    apart = torch.as_tensor(np.abs(a.clock[:, None] - b.clock[None]))
+    smooth, own = (matern(apart, torch.exp(scale)) for scale in theta[:2])
     shared = torch.sigmoid(theta[8 : 8 + PARTS])
     parts = torch.zeros_like(apart)
     for k, pattern in enumerate((torch.ones_like(line), stimulus, inhibitor, stimulus * inhibitor)):
@@ -61,11 +65,20 @@ def _noisy(theta: Tensor, points: Points) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Signals that were measured at the same points, and their changes there."""
+    """Signals that were measured at the same points, their changes there and the rebound of the start."""
 
     signals: list[str]
     points: Points
     change: Float[Tensor, "point signal"]
+    rebound: Float[Tensor, "point signal"]
+
+    def unhinted(self, theta: Float[Tensor, " parameter"]) -> Float[Tensor, "point signal"]:
+        """Changes less their mean."""
+        return self.change - theta[-1] * self.rebound
+
+    def over(self, scale: Float[Tensor, " signal"]) -> "Group":
+        """In units of the signals' scales."""
+        return Group(self.signals, self.points, self.change / scale, self.rebound / scale)
 
 
 def _codes(every: Sequence[Courses]) -> list[np.ndarray]:
@@ -90,13 +103,14 @@ def groups(every: Sequence[Courses], codes: Sequence[np.ndarray], signals: Seque
     """Signals by the set of points at which they were measured."""
     where = [_points(code, c.times) for code, c in zip(codes, every, strict=True)]
     points = Points(np.concatenate([p.code for p in where]), np.concatenate([p.clock for p in where]))
-    table = np.full((len(points.clock), len(signals)), np.nan)
+    table, guide = np.full((2, len(points.clock), len(signals)), np.nan)
     start = 0
     for c, p in zip(every, where, strict=True):
         stop, column = start + len(p.clock), {name: i for i, name in enumerate(c.signals)}
         known = [i for i, name in enumerate(signals) if name in column]
-        changes = c.change[:, 1:].reshape(-1, len(c.signals))
-        table[start:stop, known] = changes[:, [column[signals[i]] for i in known]]
+        theirs = [column[signals[i]] for i in known]
+        for whole, own in ((table, c.change[:, 1:]), (guide, rebound(c))):
+            whole[start:stop, known] = own.reshape(-1, len(c.signals))[:, theirs]
         start = stop
     found: dict[bytes, list[int]] = {}
     for i in range(len(signals)):
@@ -104,7 +118,8 @@ def groups(every: Sequence[Courses], codes: Sequence[np.ndarray], signals: Seque
     made = []
     for own in found.values():
         rows = np.flatnonzero(np.isfinite(table[:, own[0]]))
-        made.append(Group([signals[i] for i in own], points.of(rows), torch.as_tensor(table[np.ix_(rows, own)])))
+        change, back = (torch.as_tensor(whole[np.ix_(rows, own)]) for whole in (table, guide))
+        made.append(Group([signals[i] for i in own], points.of(rows), change, back))
     return made
 
 
@@ -113,18 +128,20 @@ def evidence(theta: Float[Tensor, " parameter"], some: Sequence[Group]) -> Float
     total = TRUST * (theta[2:8] - EXPECTED).square().sum()
     for group in some:
         root = torch.linalg.cholesky(_noisy(theta, group.points))
-        fit = (group.change * torch.cholesky_solve(group.change, root)).sum() / 2
+        change = group.unhinted(theta)
+        fit = (change * torch.cholesky_solve(change, root)).sum() / 2
         total = total + fit + group.change.shape[1] * torch.log(torch.diagonal(root)).sum()
     return total
 
 
 def predict(train: Courses, shown: Courses, elsewhere: Sequence[Courses], iterations: int = ITERATIONS) -> Values:
     """log2 of the shown conditions at all times, given everything else that is shown."""
-    every = [shown, train, *elsewhere]
+    both = joined(shown, train)
+    every = [both, *elsewhere]
     codes = _codes(every)
-    known = groups(every, codes, shown.signals)
-    scale = [group.change.square().mean(0).sqrt() + 1e-3 for group in known]
-    scaled = [Group(g.signals, g.points, g.change / s) for g, s in zip(known, scale, strict=True)]
+    measured = groups(every, codes, shown.signals)
+    scale = [group.change.square().mean(0).sqrt() + 1e-3 for group in measured]
+    scaled = [group.over(size) for group, size in zip(measured, scale, strict=True)]
     theta = torch.tensor(START, dtype=torch.float64, requires_grad=True)
     with one_thread():
         learn = torch.optim.LBFGS([theta], max_iter=iterations, line_search_fn="strong_wolfe")
@@ -136,13 +153,14 @@ def predict(train: Courses, shown: Courses, elsewhere: Sequence[Courses], iterat
             return loss
 
         learn.step(closure)
-        asked = _points(codes[0], shown.times)
-        change = np.zeros((len(asked.clock), len(shown.signals)))
+        asked = _points(codes[0][: len(shown)], shown.times)
+        change = rebound(both)[: len(shown)].reshape(len(asked.clock), -1) * theta[-1].item()
         with torch.no_grad():
             for group, size in zip(scaled, scale, strict=True):
                 root = torch.linalg.cholesky(_noisy(theta, group.points))
-                mean = covariance(theta, asked, group.points) @ torch.cholesky_solve(group.change, root)
-                change[:, [shown.signals.index(name) for name in group.signals]] = (mean * size).numpy()
+                known = torch.cholesky_solve(group.unhinted(theta), root)
+                mean = covariance(theta, asked, group.points) @ known * size
+                change[:, [shown.signals.index(name) for name in group.signals]] += mean.numpy()
     start = shown.log2[:, :1]
     return np.concatenate([start, start + change.reshape(len(shown), -1, len(shown.signals))], 1)
 

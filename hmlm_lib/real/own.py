@@ -134,12 +134,15 @@ class Prediction:
 def predict(courses: Courses, model: str, network: SignalingNetwork | None = None, seed: int = 0) -> Prediction:
     """Every condition by one model, which learns from all that is measured.
 
+    A value that lacks in a sample of which others were measured is read from all that was measured of its condition,
+    by a model of the others; conditions with such gaps are dealt into five parts.
+
     TableError where nothing is asked or fewer conditions are known than there are folds.
     """
     said = pick(models(network), model, "model")
     asked = incomplete(courses)
     known = courses.take(~asked)
-    if not asked.any():
+    if not np.isnan(courses.log2).any():
         raise TableError(f"{courses.line}: nothing is asked; allowed: a table with empty values, which are predicted")
     if len(known) < protocols.FOLDS:
         raise TableError(
@@ -147,16 +150,27 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
         )
     unknown = courses.take(asked)
     wanted = Protocol(_shown(unknown), by_inhibitor=False)
+    found = courses.log2.copy()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="grad and param do not obey")  # of a network without edges
-        foretold, answer = protocols.predicted(said, known, (), wanted, seed), said(known, unknown, ())
+        foretold = protocols.predicted(said, known, (), wanted, seed)
+        if asked.any():
+            found[asked] = _filled(unknown.log2, said(known, unknown, ()))
+        if np.isnan(found).any():  # values that lack in samples of which others were measured
+            gaps = np.flatnonzero(np.isnan(found).any((1, 2)))
+            for part in (gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))):
+                others = courses.take(np.setdiff1d(np.arange(len(courses)), part))
+                found[part] = _filled(found[part], said(others, courses.take(part), ()))
     later = [t for t in range(len(courses.times)) if t not in wanted.shown]
     away = np.abs(foretold - known.log2)[:, later]
     width = np.nanquantile(away, LEVEL, axis=(0, 1))
     error = protocols.rmse(protocols.squared_errors(foretold, known, wanted))
-    found = courses.log2.copy()
-    found[asked] = np.where(np.isnan(unknown.log2), answer, unknown.log2)
     return Prediction(model, found, error, width)
+
+
+def _filled(log2: Values, said: Values) -> Values:
+    """What was measured, and what is said of the rest."""
+    return np.where(np.isnan(log2), said, log2)
 
 
 def incomplete(courses: Courses) -> Bool[np.ndarray, " condition"]:
@@ -165,7 +179,9 @@ def incomplete(courses: Courses) -> Bool[np.ndarray, " condition"]:
 
 
 def _shown(unknown: Courses) -> tuple[int, ...]:
-    """Times, by index, that every condition shows; the start at least."""
+    """Times, by index, that every condition shows; the start at least, and nothing else where none is unknown."""
+    if not len(unknown):
+        return (0,)
     seen = ~np.isnan(unknown.log2).all(2)
     return tuple(t for t in range(len(unknown.times)) if t == 0 or seen[:, t].all())
 

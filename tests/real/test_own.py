@@ -1,5 +1,7 @@
 """A user's own table: read, matched, predicted with intervals; every mistake is one clear line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,22 @@ def test_asked_values_are_predicted_and_measured_ones_kept(path):
     assert (asked["predicted"] < asked["high"]).all()
     at = asked.set_index(["signal", "minutes"])["predicted"]
     assert at["AKT", 5] == pytest.approx(1000, rel=0.2)  # AKTi: a start of 200, IGF1: five times as much
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_a_single_empty_value_is_predicted_too(path, only):
+    whole = own.read(path)
+    courses = whole.take(~own.incomplete(whole)) if only else whole
+    courses = replace(courses, log2=courses.log2.copy())
+    pairs = list(zip(courses.stimulus, courses.inhibitor, strict=True))
+    lost = pairs.index(("IGF1", "MEKi")), 1, courses.signals.index("AKT")
+    truth, courses.log2[lost] = courses.log2[lost], np.nan
+    for model in ("ridge", "gp_alike"):
+        found = own.predict(courses, model)
+        assert not np.isnan(found.log2).any()
+        known = ~np.isnan(courses.log2)
+        np.testing.assert_array_equal(found.log2[known], courses.log2[known])
+    assert found.log2[lost] == pytest.approx(truth, abs=0.5)  # the process reads the later value of the condition
 
 
 def test_hmlm_foretells_the_template(path):
