@@ -98,7 +98,9 @@ def _opened(text: str, path: Path, repository: str, branch: str) -> str:
     notebook = json.loads(text)
     title, *rest = notebook["cells"]
     line = badges(repository, f"notebooks/{path.name}", branch)
-    shown = [{"cell_type": "markdown", "id": "badges", "metadata": {}, "source": [line]}] if line else []
+    shown = (
+        [{"cell_type": "markdown", "id": "badges", "metadata": {"tags": ["badges"]}, "source": [line]}] if line else []
+    )
     known = next((cell for cell in rest if cell.get("id") == "setup"), UNRUN)
     setup = known | {"source": SETUP.format(address=repository).splitlines(keepends=True)}
     rest = [cell for cell in rest if cell.get("id") not in ("badges", "setup")]

@@ -16,7 +16,8 @@ from hmlm_lib.errors import RunError
 from hmlm_lib.run import notebooks
 
 ROOT = paths.ROOT
-CHAPTERS = [path for path in notebooks(ROOT / "notebooks") if path.stem[:2] != "00"]
+NOTEBOOKS = notebooks(ROOT / "notebooks")
+CHAPTERS = [path for path in NOTEBOOKS if path.stem[:2] != "00"]
 ROW = re.compile(r"^\| (?!word|---)(.+) \| (.+) \| `([\w.]+)` \|$", re.M)
 GLOSSARY = ROW.findall((ROOT / "notebooks" / "GLOSSARY.md").read_text())
 FORK = "https://github.com/someone/their-fork"
@@ -87,11 +88,11 @@ def test_readme_and_notebooks_link_the_glossary():
 def test_badges_are_those_of_the_known_address():
     """Without an address no badge is shown: one that leads nowhere is worse than none."""
     address = badges.address()
-    texts = {path: path.read_text() for path in [ROOT / "README.md", *CHAPTERS]}
+    texts = {path: path.read_text() for path in [ROOT / "README.md", *NOTEBOOKS]}
     for path, text in texts.items():
         shown = "colab.research.google.com/github" in text or "mybinder.org/v2" in text
         assert shown == bool(address), path.name
-    for path in CHAPTERS:
+    for path in NOTEBOOKS:
         (cell,) = [cell for cell in cells(path) if "setup" in cell["metadata"].get("tags", [])]
         assert source(cell) == badges.SETUP.format(address=address)
         assert cell["metadata"]["jupyter"] == {"source_hidden": True}

@@ -14,6 +14,7 @@ from hmlm_lib.site.text import Text
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
+ELSEWHERE = {"badges", "setup"}  # cells for a notebook opened in a browser somewhere else
 SHOWN = ["image/png", "text/html", "text/plain"]  # the first that an output has
 _TABLE = re.compile(r"^\| (?!model \|)([^|]+) \|.*\n\|-", re.MULTILINE)
 
@@ -53,7 +54,8 @@ def _cells(notebook: dict, text: Text) -> str:
         filters={"markdown2html": text.html},
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
     )
-    plain = notebook | {"metadata": {"language_info": {"name": "python"}}}
+    cells = [cell for cell in notebook["cells"] if not ELSEWHERE & set(cell["metadata"].get("tags", []))]
+    plain = notebook | {"cells": cells, "metadata": {"language_info": {"name": "python"}}}
     return exporter.from_notebook_node(rejoin_lines(from_dict(plain)))[0]
 
 
