@@ -21,7 +21,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab notebooks
 
 clean:
-	rm -rf .venv reports/quick reports/record reports/full reports/site reports/.site.* .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .snakemake reports/quick reports/record reports/full reports/cluster reports/site reports/.site.* .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hmlm needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -1,9 +1,10 @@
-"""`python -m hmlm_lib`: run, list, site, refresh, fetch, benchmark, tune, results, predict."""
+"""`python -m hmlm_lib`: run, list, site, refresh, fetch, benchmark, merge, tune, results, predict."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hmlm_lib.errors import HmlmError, RunError
 
@@ -47,7 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
     record.add_argument("--models", nargs="+", default=["all"], help="names, `all` (without ablations) or `ablations`")
     record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    record.add_argument("--effort", type=float, default=1.0, help="fraction of the training steps: a trial below 1")
+    record.add_argument("--into", type=Path, metavar="FILE", help="a job's own file of rows, for `merge`")
     record.set_defaults(command=_benchmark)
+    merging = commands.add_parser("merge", help="bring rows of many jobs into reports/rows/, each once")
+    merging.add_argument("places", nargs="+", type=Path, metavar="FILE|FOLDER")
+    merging.add_argument("--effort", type=float, default=1.0, help="effort of the rows that count")
+    merging.set_defaults(command=_merge)
     tune = commands.add_parser("tune", help="choose settings of the baselines on a world that is not reported")
     tune.add_argument("models", nargs="*", metavar="MODEL")
     tune.set_defaults(command=_tune)
@@ -130,20 +137,29 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     from hmlm_lib.evaluation import benchmark
 
     settings = benchmark.settings() if arguments.settings == ["all"] else arguments.settings
-    benchmark.run(settings, arguments.models, arguments.seeds, lambda line: print(line, flush=True))
+    benchmark.run(settings, arguments.models, arguments.seeds, _say, arguments.effort, arguments.into)
     return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.evaluation.merge import merge
+
+    print(f"{merge(arguments.places, _say, arguments.effort)} rows added")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _tune(arguments: argparse.Namespace) -> int:
     from hmlm_lib.evaluation.tuning import CANDIDATES, tune
 
-    tune(arguments.models or list(CANDIDATES), lambda line: print(line, flush=True))
+    tune(arguments.models or list(CANDIDATES), _say)
     return 0
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from pathlib import Path
-
     import pandas as pd
 
     from hmlm_lib.errors import TableError

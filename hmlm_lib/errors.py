@@ -55,6 +55,10 @@ class DataUnavailable(HmlmError, OSError):
     """A data set that is neither in HMLM_DATA_DIR, nor cached, nor downloadable now."""
 
 
+class OutOfMemory(HmlmError, MemoryError):
+    """The smallest piece of work that can be done does not fit into memory."""
+
+
 class RunError(HmlmError, RuntimeError):
     """A notebook run that cannot start or did not finish."""
 

@@ -1,6 +1,7 @@
-"""Files that appear whole or not at all, and their fingerprints."""
+"""Files that appear whole or not at all, their fingerprints, and locks between processes."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -51,6 +52,24 @@ def temporary_gone(path: Path) -> None:
     """Remove a temporary file if it is there and can be removed."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file; the lock dies with its process, so a killed one leaves none behind.
+
+    BlockingIOError where another process holds it and `wait` is False; HmlmError where the disk forbids it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise
+        except OSError as problem:
+            raise HmlmError(f"{path}: cannot be locked ({problem.strerror or problem})") from None
+        yield
 
 
 def sha256(path: Path) -> str:

@@ -23,6 +23,11 @@ def reports_dir(profile: str) -> Path:
     return output_root() / "reports" / profile
 
 
+def rows_dir() -> Path:
+    """Folder of the result rows: HMLM_ROWS_DIR, or the committed ones."""
+    return Path(os.environ.get("HMLM_ROWS_DIR") or ROOT / "reports" / "rows").resolve()
+
+
 def data_dir() -> Path | None:
     """The user's folder of real data, HMLM_DATA_DIR, or None where it is not set."""
     folder = os.environ.get("HMLM_DATA_DIR")

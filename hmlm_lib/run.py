@@ -2,10 +2,10 @@
 
 A notebook is whole when its record names the hash of all its inputs (its cells, parameters, the library, the data) and
 every output listed there still has the content it had. Whole notebooks are not executed again. Records are written last
-and atomically, so a run killed at any moment leaves either a whole notebook or one that is done anew.
+and atomically, so a run killed at any moment leaves either a whole notebook or one that is done anew. Parallel
+runs, on one machine or several, each hold their notebooks; one at a time makes metrics and manifest, from all records.
 """
 
-import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -15,20 +15,23 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hmlm_lib import paths
 from hmlm_lib.data import fingerprint
+from hmlm_lib.device import choose_device
 from hmlm_lib.errors import RunError, did_you_mean
-from hmlm_lib.files import as_json, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
+from hmlm_lib.files import as_json, locked, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
 from hmlm_lib.profiles import get_profile
 
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
 KERNEL = "python3"
+LOCKS = ".locks"  # in the folder of reports: a file for each notebook and one for what they share
+WIDGET = "application/vnd.jupyter.widget-view+json"
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warns at every start
 
 
@@ -85,6 +88,7 @@ def plan(
     if "profile" in given:
         raise RunError("the profile is chosen by --profile, which also names the folder of reports; not by -p")
     parameters = {"profile": profile, "device": device, "seed": seed} | given
+    choose_device(str(parameters["device"]))
     plans = []
     for path in chosen:
         known = declared(path)
@@ -100,11 +104,19 @@ def plan(
 
 def code_hash() -> str:
     """Hash of the library, its tables, the result rows, the versions it runs with and the data it can see."""
-    library = paths.ROOT / "hmlm_lib"
-    sources = sorted(path for pattern in ("*.py", "*.csv") for path in library.rglob(pattern))
-    state = {str(path.relative_to(library)): sha256(path) for path in sources}
-    rows = {path.name: sha256(path) for path in sorted((paths.ROOT / "reports" / "rows").glob("*.jsonl"))}
-    return _hash([state, _versions(), fingerprint(), rows])
+    rows = {path.name: sha256(path) for path in sorted(paths.rows_dir().glob("*.jsonl"))}
+    return _hash([_library(), _versions(), fingerprint(), rows])
+
+
+def library_hash() -> str:
+    """Hash of the library, its tables and the versions it runs with."""
+    return _hash([_library(), _versions()])
+
+
+def _library() -> dict[str, str]:
+    folder = paths.ROOT / "hmlm_lib"
+    sources = sorted(path for pattern in ("*.py", "*.csv") for path in folder.rglob(pattern))
+    return {str(path.relative_to(folder)): sha256(path) for path in sources}
 
 
 def _input_hash(path: Path, parameters: dict[str, object], code: str) -> str:
@@ -130,18 +142,20 @@ def run(
 ) -> list[str]:
     """Execute the notebooks that are not whole; returns the names of those that failed.
 
-    Raises RunError before anything is executed if a name, profile or parameter is wrong, another run uses the same
-    reports, or an output folder cannot be written.
+    Raises RunError before anything is executed if a name, profile or parameter is wrong, another run executes one of
+    the notebooks for the same reports, or an output folder cannot be written.
     """
     code = code_hash()
     plans = plan(select(names), profile, given or {}, device, seed, code)
     reports = paths.reports_dir(profile)
     for folder in (reports, paths.figures_dir()):
-        write_whole(folder / ".writable", "", RunError)
-        (folder / ".writable").unlink()
+        _written_now(folder)
+        for stale in _abandoned(folder):
+            temporary_gone(stale)
     failed = []
-    with _lock(reports):
-        _clear(reports)
+    with _held(plans, reports):
+        for stale in (stale for item in plans for stale in _leftovers(item, reports)):
+            stale.unlink()
         for number, item in enumerate(plans, start=1):
             label = f"[{number}/{len(plans)}] {item.name}"
             if not force and is_whole(item, reports):
@@ -159,26 +173,52 @@ def run(
     return failed
 
 
-LEFT = (".*.tmp", ".writable", ".running-*", "records/.*.tmp")  # by a run that was killed
-LEFT_FIGURES = (".*.tmp", ".writable", ".[0-9][0-9]_*")
-
-
-def _clear(reports: Path) -> None:
-    """Remove what was being written when a run was killed."""
-    for folder, patterns in ((reports, LEFT), (paths.figures_dir(), LEFT_FIGURES)):
-        for stale in (path for pattern in patterns for path in folder.glob(pattern)):
-            stale.unlink(missing_ok=True)
-
-
 @contextmanager
-def _lock(reports: Path) -> Iterator[None]:
-    """Hold the reports folder; the lock dies with the process, so a killed run leaves none behind."""
-    with (reports / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RunError(f"another run is writing {_shown(reports)}; wait for it or use another profile") from None
+def _held(plans: Sequence[Plan], reports: Path) -> Iterator[None]:
+    """Hold the notebooks of a run, all or none."""
+    with ExitStack() as held:
+        for item in plans:
+            try:
+                held.enter_context(locked(reports / LOCKS / item.name, wait=False))
+            except BlockingIOError:
+                raise RunError(
+                    f"another run is writing {_shown(reports)}/{item.name}; wait for it or use another profile"
+                ) from None
         yield
+
+
+def _leftovers(item: Plan, reports: Path) -> list[Path]:
+    """Hidden files that a killed run of a notebook left."""
+    half = [*reports.glob(f".running-{item.name}.*"), *reports.glob(f".*{item.name}.*.tmp")]
+    half += (reports / "records").glob(f".{item.name}.*.tmp")
+    return half + list(paths.figures_dir().glob(f".{item.name[:3]}*"))
+
+
+def _abandoned(folder: Path) -> list[Path]:
+    """Probes of this machine's processes that were killed before they could remove them."""
+    found = {path: path.name.split("-")[-1].split(".")[0] for path in folder.glob(f".*writable-{platform.node()}-*")}
+    return [path for path, pid in found.items() if pid.isdecimal() and _ended(int(pid))]
+
+
+def _ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as problem:
+        return isinstance(problem, ProcessLookupError)
+    return False
+
+
+def _written_now(folder: Path) -> float:
+    """The time of a file written now: the clock that the folder's disk goes by, which on a shared disk is not ours.
+
+    RunError where the folder cannot be written.
+    """
+    probe = folder / f".writable-{platform.node()}-{os.getpid()}"
+    write_whole(probe, "", RunError)
+    try:
+        return probe.stat().st_mtime
+    finally:
+        temporary_gone(probe)
 
 
 def is_whole(item: Plan, reports: Path) -> bool:
@@ -193,7 +233,7 @@ def is_whole(item: Plan, reports: Path) -> bool:
 def execute(item: Plan, reports: Path) -> str | None:
     """Execute one notebook and write its outputs, its record last; returns what went wrong, or None."""
     running, staged = reports / f".running-{item.name}.ipynb", reports / f".running-{item.name}.json"
-    started, clock = time.time(), time.monotonic()
+    started, clock = _written_now(paths.figures_dir()), time.monotonic()
     record, kept = reports / "records" / f"{item.name}.json", reports / f"{item.name}.failed.ipynb"
     try:
         problem = _papermill(item, running, staged)
@@ -257,6 +297,7 @@ def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
 
 def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[str, str]:
     """Put notebook and page in place, remove figures this run no longer draws; output -> sha256."""
+    _still(running)
     page = reports / f"{item.name}.html"
     write_whole(page, _html(running), RunError)
     os.replace(running, reports / f"{item.name}.ipynb")
@@ -265,6 +306,15 @@ def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[s
         stale.unlink()
         figures.remove(stale)
     return {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", page, *figures)}
+
+
+def _still(notebook: Path) -> None:
+    """Take live widgets out of an executed notebook: without their kernel they are errors; picture and text stay."""
+    content = json.loads(notebook.read_text())
+    content["metadata"].pop("widgets", None)
+    for output in (output for cell in content["cells"] for output in cell.get("outputs", [])):
+        output.get("data", {}).pop(WIDGET, None)
+    write_whole(notebook, json.dumps(content, indent=1, ensure_ascii=False) + "\n", RunError)
 
 
 def _html(notebook: Path) -> str:
@@ -280,6 +330,13 @@ def _shown(path: Path) -> str:
 
 def _summarize(reports: Path, profile: str, code: str) -> None:
     """Rebuild metrics.json and manifest.json from the records; those of other code or other cells are left out."""
+    with locked(reports / LOCKS / "summary"):
+        for stale in (*reports.glob(".metrics.json.*.tmp"), *reports.glob(".manifest.json.*.tmp")):
+            stale.unlink()
+        _write_summary(reports, profile, code)
+
+
+def _write_summary(reports: Path, profile: str, code: str) -> None:
     found = ((path.stem, _record(path)) for path in sorted((reports / "records").glob("*.json")))
     current = {path.stem: path for path in notebooks()}
     records = {

@@ -61,7 +61,17 @@ def test_a_run_leaves_notebooks_pages_metrics_and_manifest(study, capsys):
     assert "figures/01_good.csv" in manifest["notebooks"]["01_good"]["outputs"]
     assert str(study) not in (reports(study) / "manifest.json").read_text()
     leftovers = [p.name for p in reports(study).iterdir() if p.name.startswith(".")]
-    assert leftovers == [".lock"]
+    assert leftovers == [".locks"]
+
+
+@pytest.mark.parametrize("how", [["--device", "cuda"], ["-p", "device=cuda"], ["01", "--device", "cuda"]])
+def test_a_device_that_is_not_there_is_said_once_before_anything_runs(study, monkeypatch, capsys, how):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["run", *how]) == 2
+    out, err = capsys.readouterr()
+    assert err == "error: device 'cuda' was asked for, but PyTorch finds no CUDA device; allowed here: auto, cpu\n"
+    assert out == ""
+    assert not (study / "reports").exists()
 
 
 def test_whole_notebooks_are_skipped_until_something_changes(study, capsys):
@@ -180,15 +190,15 @@ def test_parameters_are_read_as_yaml(study):
     assert item.parameters == {"profile": "quick", "device": "auto", "seed": 3, "level": [1, 2]}
 
 
-def start(study):
+def start(study, *names):
     """`run` as a process of its own, which listens to Ctrl-C even where this one was told to ignore it."""
     environment = os.environ | {"HMLM_NOTEBOOKS_DIR": str(study / "notebooks"), "HMLM_OUTPUT_DIR": str(study)}
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from hmlm_lib.__main__ import main; sys.exit(main(['run']))"
+        "from hmlm_lib.__main__ import main; sys.exit(main(['run', *sys.argv[1:]]))"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", code, *names], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -213,7 +223,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(study, capsys):
     out = capsys.readouterr().out
     assert "[1/2] 01_good: unchanged, skipped" in out
     assert len(json.loads((reports(study) / "metrics.json").read_text())) == 2
-    assert [p.name for p in reports(study).iterdir() if p.name.startswith(".")] == [".lock"]
+    assert [p.name for p in reports(study).iterdir() if p.name.startswith(".")] == [".locks"]
 
 
 def test_interrupted_it_says_so_and_exits_130(study):
@@ -227,17 +237,48 @@ def test_interrupted_it_says_so_and_exits_130(study):
     assert b"interrupted; what is finished is kept" in error
 
 
-def test_two_runs_of_one_profile_do_not_mix(study):
+def test_two_runs_of_one_notebook_and_profile_do_not_mix(study):
     slow = f"from pathlib import Path; import time; Path({str(study / 'started')!r}).touch(); time.sleep(600)"
     write(study, "01_good", slow)
     process = start(study)
     wait_for(study / "started")
     try:
-        with pytest.raises(RunError, match="another run is writing reports/quick"):
-            run()
+        for names in ([], ["01"], ["02"]):  # the other run was asked for both
+            with pytest.raises(RunError, match="another run is writing reports/quick/0"):
+                run(names)
     finally:
         process.kill()
         process.communicate()
+
+
+def test_notebooks_run_side_by_side_leave_what_one_run_leaves(study):
+    """Each waits, in the middle, for the other to have started; then metrics and manifest hold both."""
+    for name, other in (("01_good", "02_also"), ("02_also", "01_good")):
+        meet = (
+            "import time\nfrom pathlib import Path\n"
+            f"Path({str(study / name)!r}).touch()\n"
+            f"end = time.monotonic() + 60\nwhile not Path({str(study / other)!r}).exists():\n"
+            "    assert time.monotonic() < end, 'alone'\n    time.sleep(0.05)"
+        )
+        write(study, name, meet, FIGURE.format(name=name))
+    both = [start(study, number) for number in ("01", "02")]
+    for process in both:
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+    metrics = json.loads((reports(study) / "metrics.json").read_text())
+    assert list(metrics) == ["01_good/toy/model/score", "02_also/toy/model/score"]
+    assert list(json.loads((reports(study) / "manifest.json").read_text())["notebooks"]) == ["01_good", "02_also"]
+    assert [p.name for p in reports(study).iterdir() if p.name.startswith(".")] == [".locks"]
+
+
+def test_a_run_leaves_the_half_made_files_of_others_alone(study):
+    run()
+    other, own = (reports(study) / f".running-{name}.ipynb" for name in ("02_also", "01_good"))
+    other.touch()
+    own.touch()
+    run(["01"])
+    assert other.exists()
+    assert not own.exists()
 
 
 def test_refresh_brings_outputs_and_nothing_volatile(study):
@@ -255,6 +296,20 @@ def test_refresh_brings_outputs_and_nothing_volatile(study):
     write(study, "01_good", "print('other')")
     with pytest.raises(RunError, match="01_good has changed since it was executed"):
         refresh()
+
+
+def test_live_widgets_leave_their_picture_and_text(study):
+    write(study, "01_good", "import ipywidgets; ipywidgets.IntSlider(3)")
+    run(["01"])
+    assert main(["refresh", "01"]) == 0
+    for path in (reports(study) / "01_good.ipynb", study / "notebooks" / "01_good.ipynb"):
+        notebook = json.loads(path.read_text())
+        assert list(notebook["cells"][-1]["outputs"][0]["data"]) == ["text/plain"]
+        assert "widgets" not in notebook["metadata"]
+    page = (reports(study) / "01_good.html").read_text()
+    assert "IntSlider(value=3)" in page
+    assert "widget-view" not in page
+    assert "widget-state" not in page
 
 
 def test_list_shows_titles_questions_and_parameters(study, capsys):

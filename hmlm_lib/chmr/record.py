@@ -17,21 +17,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from hmlm_lib.chmr import benchmarks, cellular
+from hmlm_lib.chmr import benchmarks, cellular, halved
 from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
 from hmlm_lib.chmr.classical import KernelRidge, Labels, Mean, boosting, forest
 from hmlm_lib.chmr.finetune import Head, Tuned
+from hmlm_lib.chmr.halved import embed, pretrain
 from hmlm_lib.chmr.material import Material, Near, similar
 from hmlm_lib.chmr.modalities import Modality, shuffled
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.molecules import descriptors, fingerprints
-from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.settings import HEADS, MEASURED, PRETRAINING, VARIANTS, WHOLE
 from hmlm_lib.chmr.structure import Structure, form
 from hmlm_lib.data import cache_dir
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import code_hash, make_row
+from hmlm_lib.files import locked
 
 if TYPE_CHECKING:
     from hmlm_lib.chmr.classical import Classical
@@ -75,15 +76,21 @@ def material(cells: str, deal: int | None = None) -> Material:
 
 
 def pretrained(variant: str, seed: int) -> CHMR:
-    """The encoder of a variant and seed: from the cache, or trained now and put there."""
+    """The encoder of a variant and seed: from the cache, or trained now and put there; parallel jobs wait for it."""
     path = Path(cache_dir()) / "chmr" / f"{variant}-{seed}-{code_hash(PRETRAINED)}.safetensors"
     if not path.is_file():
-        wanted = VARIANTS[variant]
-        training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
-        data = material(wanted.cells, seed if wanted.cells == "shuffled" else None)
-        save(pretrain(data, wanted.config, training, measured=MEASURED), path)
-        training.checkpoint.unlink()
+        with locked(path.with_suffix(".lock")):
+            if not path.is_file():
+                _pretrain(variant, seed, path)
     return load(path)
+
+
+def _pretrain(variant: str, seed: int, path: Path) -> None:
+    wanted = VARIANTS[variant]
+    training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
+    data = material(wanted.cells, seed if wanted.cells == "shuffled" else None)
+    save(pretrain(data, wanted.config, training, measured=MEASURED), path)
+    training.checkpoint.unlink()
 
 
 @lru_cache(maxsize=2)
@@ -192,8 +199,8 @@ def predicted(
     model: Classical, x: np.ndarray, labels: Labels, split: Split, rows: Int[np.ndarray, " row"]
 ) -> Float[np.ndarray, "row task"]:
     """Trained and stopped on its parts of the split, asked about rows."""
-    model.fit(x[split.train], labels[split.train], x[split.valid], labels[split.valid])
-    return model.predict(x[rows])
+    halved.fit(model, x[split.train], labels[split.train], x[split.valid], labels[split.valid])
+    return halved.predict(model, x[rows])
 
 
 def run_one(setting: str, model: str, seed: int) -> dict:

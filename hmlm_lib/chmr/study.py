@@ -11,12 +11,12 @@ from jaxtyping import Float, Int
 from hmlm_lib.chmr.benchmarks import Split, by_task
 from hmlm_lib.chmr.classical import Classical, KernelRidge
 from hmlm_lib.chmr.finetune import Head, HeadConfig
+from hmlm_lib.chmr.halved import embed, pretrain
 from hmlm_lib.chmr.material import IMPUTATIONS, Material, impute, similar
 from hmlm_lib.chmr.modalities import hide, scaled
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.planted import Planted
-from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.device import side_by_side

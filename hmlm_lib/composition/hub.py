@@ -75,7 +75,7 @@ class HubLM(nn.Module):
         return cls(model, tokenizer)
 
     def tokens(self, sequences: Sequence[str]) -> Int[Tensor, "batch token"]:
-        """Padded rows; SequenceError for an empty or too long sequence or a piece outside the vocabulary."""
+        """Padded rows, where the model lies; SequenceError for an empty or too long sequence or an unknown piece."""
         if not len(sequences):
             raise SequenceError("no sequence; allowed: at least one")
         rows = self.tokenizer(list(sequences), padding=False, truncation=False)["input_ids"]
@@ -94,7 +94,7 @@ class HubLM(nn.Module):
         padded = torch.full((len(rows), max(map(len, rows))), self.tokenizer.pad_token_id)
         for i, row in enumerate(rows):
             padded[i, : len(row)] = torch.tensor(row)
-        return padded
+        return padded.to(self.model.device)
 
     def _unknown(self, sequence: str) -> str:
         """The first letter that is unknown by itself, or the whole sequence."""
@@ -127,7 +127,8 @@ class HubLM(nn.Module):
         self, i: int, hidden: Float[Tensor, "batch token width"], exists: Bool[Tensor, "batch token"]
     ) -> Float[Tensor, "batch token width"]:
         """h_{i+1} of h_i, i from 0."""
-        if self._given is None or self._given[0].shape != exists.shape or not torch.equal(self._given[0], exists):
+        same = self._given is not None and self._given[0].device == exists.device
+        if not same or not torch.equal(self._given[0], exists):
             some = torch.where(exists, self.tokenizer.unk_token_id, self.tokenizer.pad_token_id)
             with torch.no_grad():
                 self._given = exists, *self._door(some, exists)[1:]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from hmlm_lib.composition.language_models import TinyConfig, TinyLM
 from hmlm_lib.composition.residues import MASK, PAD, SPECIAL
 from hmlm_lib.errors import SequenceError
+from hmlm_lib.memory import summed
 from hmlm_lib.training import Progress, Training, train
 
 HIDDEN = 0.15
@@ -38,24 +39,32 @@ def pretrain(
     training: Training | None = None,
     shares: Sequence[float] | None = None,
     report: Callable[[Progress], None] | None = None,
+    device: str = "cpu",
 ) -> TinyLM:
     """A model of several kinds of sequences (peptides, proteins), a batch of one kind at a time.
 
-    shares: how often each kind is drawn (default: equally). SequenceError for a kind without sequences or with one the
+    shares: how often each kind is drawn (default: equally). device: where it is trained and left; a batch that does not
+    fit there is taken in parts, with the same gradient. SequenceError for a kind without sequences or with one the
     vocabulary cannot read.
     """
     if not kinds or not all(len(kind) for kind in kinds):
         raise SequenceError("a kind of sequences to pretrain on is empty; allowed: at least one sequence each")
     training = training or TRAINING
-    model = TinyLM.from_seed(training.seed, config)
-    tables = [model.tokens(kind) for kind in kinds]
+    model = TinyLM.from_seed(training.seed, config).to(device)
+    tables = [model.config.vocabulary.tokens(kind) for kind in kinds]  # on the CPU, where batches are drawn
     odds = torch.tensor(shares if shares is not None else [1.0] * len(kinds))
 
     def loss(generator: torch.Generator) -> Tensor:
         table = tables[int(torch.multinomial(odds, 1, generator=generator))]
         rows = table[torch.randint(len(table), (BATCH,), generator=generator)]
-        seen, asked = hide(rows, model.config.vocabulary.size, generator)
-        return nn.functional.cross_entropy(model(seen)[asked], rows[asked])
+        seen, asked = (x.to(device) for x in hide(rows, model.config.vocabulary.size, generator))
+        rows = rows.to(device)
+
+        def error(part: slice) -> Tensor:
+            said = model(seen[part])[asked[part]]
+            return nn.functional.cross_entropy(said, rows[part][asked[part]], reduction="sum") / asked.sum()
+
+        return summed(error, len(rows), model, "sequences")
 
     train(model.train(), loss, training, report)
     return model.eval().requires_grad_(False)
@@ -63,7 +72,8 @@ def pretrain(
 
 def surprise(model: TinyLM, sequences: Sequence[str], seed: int = 0) -> float:
     """Eq. (1) on sequences the model may not have seen, nats a residue; a uniform guess has log(20) = 3.0."""
-    rows = model.tokens(sequences)
+    rows = model.config.vocabulary.tokens(sequences)
     seen, asked = hide(rows, model.config.vocabulary.size, torch.Generator().manual_seed(seed))
+    rows, seen, asked = (x.to(model.residue.weight.device) for x in (rows, seen, asked))
     with torch.no_grad():
         return float(nn.functional.cross_entropy(model(seen)[asked], rows[asked]))

@@ -17,7 +17,8 @@ from jaxtyping import Float
 from hmlm_lib.composition.checkpoint import shipped
 from hmlm_lib.composition.classical import OneHot, PositionTables
 from hmlm_lib.composition.controls import CONTROLS
-from hmlm_lib.composition.fit import auroc, fit, ranked
+from hmlm_lib.composition.fit import auroc, ranked
+from hmlm_lib.composition.halved import fit, predict
 from hmlm_lib.composition.language_models import LanguageModel, TinyLM
 from hmlm_lib.composition.pairs import Pairs, Splits, splits
 from hmlm_lib.composition.readers import transphla
@@ -70,7 +71,7 @@ def _strategy(choice: Choice, modules: tuple[str, ...] = TRAINED) -> Entry:
         models = encoders(choice.trained, seed)
         config = replace(FIT, training=replace(FIT.training, seed=seed))
         fitted = fit(lambda: choice.build(models), models, parts.train, parts.valid, config)
-        found = {q: fitted.at(q).predict(parts.test[q]) for q in QUESTIONS}
+        found = {q: predict(fitted.at(q), parts.test[q]) for q in QUESTIONS}
         values = {f"L/valid_{q}": fitted.valid[q] for q in QUESTIONS} | {"seconds": fitted.seconds}
         return found, values | {
             "parameters": fitted.strategy.n_parameters,

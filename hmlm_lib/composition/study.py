@@ -13,7 +13,8 @@ from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 from hmlm_lib.composition.checkpoint import shipped
 from hmlm_lib.composition.classical import one_hot, peptide_alone, places
 from hmlm_lib.composition.compose import Composition
-from hmlm_lib.composition.fit import Cached, FitConfig, Fitted, auroc, fit, ranked
+from hmlm_lib.composition.fit import Cached, FitConfig, Fitted, auroc, ranked
+from hmlm_lib.composition.halved import fit, predict
 from hmlm_lib.composition.language_models import TinyLM
 from hmlm_lib.composition.pairs import Pairs, Splits, pool
 from hmlm_lib.composition.planted import best
@@ -61,8 +62,10 @@ def _run(name: str, parts: Splits, live: Live) -> tuple[dict[str, float], Fitted
     for q in QUESTIONS:
         pairs = parts.test[q]
         with one_thread():
-            model = fitted.at(q) if fitted else CLASSICAL[name]().fit(parts.train, parts.valid[q])
-            found = model.predict(pairs)
+            if fitted:
+                found = predict(fitted.at(q), pairs)
+            else:
+                found = CLASSICAL[name]().fit(parts.train, parts.valid[q]).predict(pairs)
         low, high = interval(pairs, found, live.seed)
         row |= {q: auroc(pairs, found), f"{q}_low": low, f"{q}_high": high}
     return row, fitted
@@ -126,7 +129,7 @@ def looks(fitted: Fitted, pairs: Pairs) -> np.ndarray:
     strategy.eval()
     with one_thread(), torch.no_grad():
         _, seen = strategy.run(data.left.take(i, data.left.hidden), data.right.take(j, data.right.hidden))
-    return np.stack([weight.mean((0, 1)).numpy() for weight in seen.values()])
+    return np.stack([weight.mean((0, 1)).cpu().numpy() for weight in seen.values()])
 
 
 def exchanged(fitted: Fitted, pairs: Pairs, side: str, seed: int = 0) -> np.ndarray:

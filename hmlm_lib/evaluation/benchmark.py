@@ -4,6 +4,8 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import edges, faithfulness, newcell, observations, onecourse, realcells
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
-from hmlm_lib.evaluation.rows import add_row, code_hash, make_row, valid_rows
+from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
 from hmlm_lib.evaluation.score import effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
 
@@ -69,16 +71,17 @@ def fit_all(names: Iterable[str], b: Benchmark, seed: int, effort: float = 1.0) 
     return dict(zip(names, found, strict=True))
 
 
-def run_one(name: str, model: str, seed: int) -> dict:
-    """Fit and score one model; the row."""
+def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:
+    """Fit and score one model; the row. effort: fraction of its training steps, 1 in the record."""
     if name in OTHERS:
+        check_effort(name, effort)
         return OTHERS[name].run_one(name, model, seed)
     b = setting(name, seed)
     started = time.perf_counter()
-    fitted = fit(model, b, seed)
+    fitted = fit(model, b, seed, effort)
     seconds = time.perf_counter() - started
     values = score(fitted, b) | {"seconds": seconds, "parameters": fitted.n_parameters}
-    return make_row(name, model, seed, entry(model).modules, values)
+    return make_row(name, model, seed, entry(model).modules, values) | {"code": code(name, model, effort)}
 
 
 def settings() -> list[str]:
@@ -100,23 +103,54 @@ def _modules(name: str, model: str) -> tuple[str, ...]:
     return (OTHERS[name].entry if name in OTHERS else entry)(model).modules
 
 
+def code(name: str, model: str, effort: float = 1.0) -> str:
+    """What a row has to say of its code to count: the hash; with the effort where that is not 1, so that no trial
+    enters the record.
+    """
+    return code_hash(_modules(name, model)) + ("" if effort == 1 else f"@{effort:g}")
+
+
+def check_effort(name: str, effort: float) -> None:
+    """ExperimentError for a fraction out of range, or a setting whose models know no effort."""
+    if not 0 < effort <= 1:
+        raise ExperimentError(f"effort {effort:g}; allowed: above 0, at most 1")
+    if name in OTHERS and effort != 1:
+        raise ExperimentError(f"setting {name!r} is always trained completely; with an effort: {', '.join(SETTINGS)}")
+
+
 def run(
     wanted: Iterable[str],
     chosen: Iterable[str],
     seeds: Iterable[int],
     report: Callable[[str], None] = print,
+    effort: float = 1.0,
+    into: Path | None = None,
 ) -> None:
-    """Every run of these settings and models that has no valid row yet; one line each."""
+    """Every run of these settings and models that has no valid row yet; one line each.
+
+    effort: fraction of the training steps; rows of another effort than 1 do not count in the record. into: a file of
+    this job's own that gets the rows in place of the record, those that the record has already as well.
+    """
     plan = [(name, models(name, tuple(chosen))) for name in wanted]
+    for name, _ in plan:
+        check_effort(name, effort)
     for name, those in plan:
-        for seed in seeds:
-            for model in those:
-                known = valid_rows(name, {model: code_hash(_modules(name, model))})
-                if any(row["seed"] == seed for row in known):
-                    continue
-                row = run_one(name, model, seed)
-                add_row(name, row)
-                report(f"{name:14s} {model:18s} seed {seed}  {_short(row['values'])}")
+        path = into or setting_file(name)
+        for seed, model in product(seeds, those):
+            wanted_code = code(name, model, effort)
+            if _row(path, name, model, seed, wanted_code):
+                continue
+            known = _row(setting_file(name), name, model, seed, wanted_code)
+            row = known or run_one(name, model, seed, effort)
+            append(path, row)
+            report(f"{name:14s} {model:18s} seed {seed}  {'known' if known else _short(row['values'])}")
+
+
+def _row(path: Path, name: str, model: str, seed: int, wanted_code: str) -> dict | None:
+    """The row of one run in a file, the last if there are several; None where there is none of this code."""
+    wanted = {"setting": name, "model": model, "seed": seed, "code": wanted_code}
+    found = [row for row in read_file(path)[0] if wanted.items() <= row.items()]
+    return found[-1] if found else None
 
 
 SHORT = re.compile(
@@ -129,6 +163,11 @@ def _short(values: dict) -> str:
     return f"{shown}  {values['seconds']:.0f} s"
 
 
+def codes(name: str, effort: float = 1.0) -> dict[str, str]:
+    """Model -> code that its rows of a setting must have, all models and ablations."""
+    return {model: code(name, model, effort) for model in models(name, ("all", "ablations"))}
+
+
 def rows(name: str) -> list[dict]:
     """Valid rows of a setting, all models and ablations."""
-    return valid_rows(name, {m: code_hash(_modules(name, m)) for m in models(name, ("all", "ablations"))})
+    return valid_rows(name, codes(name))

@@ -14,13 +14,14 @@ from scipy.stats import rankdata
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.faithfulness import FLAT
-from hmlm_lib.evaluation.registry import HMLM_CODE, shortened
+from hmlm_lib.evaluation.registry import HMLM_CODE, learned, shortened
 from hmlm_lib.evaluation.rows import COMMON, make_row
 from hmlm_lib.evaluation.tasks import benchmark
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.features import topology_prior
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.interpret import cuts, infer, insilico, recover
+from hmlm_lib.memory import halving
 from hmlm_lib.network import load_network
 from hmlm_lib.training import Training
 
@@ -31,6 +32,7 @@ OPEN = replace(FLAT, proposals=True)
 # The HMLM that knows no wiring: a basal drive, and proposals among all species.
 WITHOUT_WIRING = HMLMConfig(hierarchy=False, proposals=True, sums=False, proposal_penalty=0.01)
 WITHOUT_WIRING_STEPS = 500
+CUT_AT_ONCE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ def trained(task: Task, config: HMLMConfig, effort: float = 1.0) -> HMLM:
     training = TRAINING if config != WITHOUT_WIRING else Training(WITHOUT_WIRING_STEPS, TRAINING.learning_rate)
     training = shortened(replace(training, seed=task.seed), effort)
     with one_thread():
-        return HMLM.from_network(task.experiments.network, config, task.seed).fit(task.experiments, training)
+        return learned(task.experiments, config, training)
 
 
 Said = Callable[[Task, float], recover.Pairs]
@@ -117,6 +119,11 @@ def _gradient(task: Task, effort: float) -> recover.Pairs:
     return recover.wanted(trained(task, OPEN, effort), task.experiments)
 
 
+def _by_cuts(strength: Callable[[HMLM, Experiments, int], np.ndarray]) -> Callable[[HMLM, Experiments], np.ndarray]:
+    """What cutting an edge does, CUT_AT_ONCE edges at once or as many as fit into memory."""
+    return lambda model, given: halving(lambda edges: strength(model, given, edges), CUT_AT_ONCE, "cut edges")
+
+
 def _of_edges(strength: Callable[[HMLM, Experiments], np.ndarray]) -> Said:
     def said(task: Task, effort: float) -> recover.Pairs:
         model = trained(task, FLAT, effort)
@@ -139,8 +146,8 @@ FINDING = {
 }
 REJECTING = {
     "hmlm_weight": _of_edges(lambda model, _: recover.edge_weights(model)),
-    "hmlm_cut": _of_edges(cuts.response_without),
-    "hmlm_loss": _of_edges(cuts.loss_without),
+    "hmlm_cut": _of_edges(_by_cuts(cuts.response_without)),
+    "hmlm_loss": _of_edges(_by_cuts(cuts.loss_without)),
 }
 
 

@@ -22,6 +22,7 @@ from hmlm_lib.evaluation.score import mse
 from hmlm_lib.evaluation.tasks import NOISE_SD
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.cells import TRAINING, CellConfig, CellHMLM
+from hmlm_lib.memory import halving, parted
 from hmlm_lib.training import Training
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ else:
 
 SETTINGS: dict[str, dict] = {"newcell_k8": {"k": 8}, "newcell_k4": {"k": 4}}
 SEEN_SPECIES = 30
+BATCH = 32  # training cells a step
 
 CELL_CODE = (*CORE_CODE, "hmlm.cells", "hmlm.encoder", "evaluation.cells")
 CELL_BASELINE_CODE = (*BASELINE_CODE, "baselines.cells", "evaluation.cells")
@@ -45,13 +47,16 @@ class CellEntry:
         self.config, self.schedule = CellConfig(**settings), training or self.training_defaults
 
     def fit(self, experiments: Experiments) -> "CellEntry":
-        self.model = CellHMLM.from_network(experiments.network, self.config, self.schedule.seed)
-        self.model.fit(experiments, self.schedule)
+        def once(batch: int) -> CellHMLM:
+            model = CellHMLM.from_network(experiments.network, self.config, self.schedule.seed)
+            return model.fit(experiments, self.schedule, batch=batch)
+
+        self.model = halving(once, BATCH, "training cells", "trained anew; a step then sees fewer")
         self.n_parameters = self.model.n_parameters
         return self
 
     def reconstruct(self, seen: Experiments, times_h: np.ndarray) -> np.ndarray:
-        return self.model.reconstruct(seen, times_h)
+        return parted(self.model.reconstruct)(seen, times_h)
 
 
 @dataclass(frozen=True)

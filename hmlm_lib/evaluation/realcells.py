@@ -9,13 +9,13 @@ import numpy as np
 
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import make_row
-from hmlm_lib.real import alike, baselines, courses, gp, hmlm, protocols
+from hmlm_lib.real import alike, baselines, both, courses, gp, hmlm, protocols
 from hmlm_lib.real.courses import Courses
 from hmlm_lib.real.protocols import Model, Protocol, Values
 
 SETTINGS: dict[str, dict] = {f"hpn_{name}": {"protocol": name} for name in protocols.PROTOCOLS}
 CODE = ("real.courses", "real.protocols", "real.baselines", "midas")
-PROCESS = (*CODE, "real.alike", "real.hints", "real.drugs")
+PROCESS = (*CODE, "real.kernels", "real.hints", "real.drugs")
 HMLM = (
     *CODE, "real.hmlm", "real.drugs", "network", "training",
     *(f"hmlm.{name}" for name in ("model", "attention", "scales", "sums", "tokens", "transducer")),
@@ -38,8 +38,8 @@ MODELS: dict[str, Entry] = {
     **{name: Entry(getattr(baselines, name), CODE) for name in SIMPLE},
     "gp": Entry(gp.one_line, (*PROCESS, "real.gp")),
     "gp_all_lines": Entry(gp.all_lines, (*PROCESS, "real.gp")),
-    "gp_alike": Entry(alike.predict, PROCESS, alike.posterior),
-    "gp_mean": Entry(gp.mean_of_two, (*PROCESS, "real.gp")),
+    "gp_alike": Entry(alike.predict, (*PROCESS, "real.alike"), alike.posterior),
+    "gp_mean": Entry(both.predict, (*PROCESS, "real.gp", "real.alike", "real.both"), both.posterior),
     "hmlm": Entry(hmlm.all_lines, HMLM),
     "hmlm_one_line": Entry(hmlm.one_line, HMLM),
     "hmlm_pretrained": Entry(hmlm.pretrained, (*HMLM, "real.standin", "dynamics")),

@@ -16,6 +16,7 @@ from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
+from hmlm_lib.memory import halving, parted
 from hmlm_lib.training import Training
 
 HMLM_PARTS = ("attention", "kinetics", "model", "scales", "tokens", "transducer")
@@ -26,6 +27,16 @@ BASELINE_CODE = (*COMMON, "baselines.protocol")
 
 
 SHORT_WARMUP = 0.3  # of a shortened training; a tenth of few steps is too abrupt for any model
+
+
+def learned(experiments: Experiments, config: HMLMConfig, training: Training) -> HMLM:
+    """An HMLM trained on all experiments at every step, or on as many as fit into memory."""
+
+    def once(batch: int) -> HMLM:
+        model = HMLM.from_network(experiments.network, config, training.seed)
+        return model.fit(experiments, training, batch=batch)
+
+    return halving(once, len(experiments), "training conditions", "trained anew; a step then sees a part of them")
 
 
 class HMLMEntry:
@@ -41,13 +52,12 @@ class HMLMEntry:
 
     def fit(self, experiments: Experiments) -> "HMLMEntry":
         experiments = self._on(experiments)
-        self.model = HMLM.from_network(experiments.network, self.config, self.schedule.seed)
-        self.model.fit(experiments, self.schedule)
+        self.model = learned(experiments, self.config, self.schedule)
         self.n_parameters = self.model.n_parameters
         return self
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
-        return self.model.predict(self._on(experiments), times_h)
+        return parted(self.model.predict)(self._on(experiments), times_h)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ never shown, and so are lines that were damaged: each ends with a check of its c
 
 import ast
 import errno
-import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from functools import cache
 from io import FileIO
 from pathlib import Path
@@ -19,8 +19,8 @@ from pathlib import Path
 import pandas as pd
 
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.files import stamped, unstamped
-from hmlm_lib.paths import ROOT
+from hmlm_lib.files import locked, stamped, unstamped
+from hmlm_lib.paths import ROOT, rows_dir
 
 # What every row of a network rests on, besides its model.
 COMMON = ("evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network")
@@ -31,11 +31,6 @@ FIELDS = {
     "candidate": int, "training": dict, "settings": dict,
 }  # fmt: skip
 NEEDED = ({"setting", "model", "seed", "code", "values"}, {"model", "candidate", "training", "settings", "values"})
-
-
-def rows_dir() -> Path:
-    """Folder of the committed rows."""
-    return ROOT / "reports" / "rows"
 
 
 @cache
@@ -73,25 +68,40 @@ def read_rows(setting: str) -> list[dict]:
 
     HmlmError for a file that cannot be read.
     """
-    path = rows_dir() / f"{setting}.jsonl"
+    return [row for row in read_file(setting_file(setting))[0] if _is_row(row)]
+
+
+def setting_file(setting: str) -> Path:
+    """The file of a setting's rows."""
+    return rows_dir() / f"{setting}.jsonl"
+
+
+def read_file(path: Path) -> tuple[list[dict], int]:
+    """Objects in a file, without their check (none where there is no file), and how many of its lines are damaged.
+
+    Damaged is a line that is torn, no object, or other than its check says. HmlmError for a file that cannot be read.
+    """
     try:
-        lines = path.read_bytes().split(b"\n") if path.exists() else []
+        content = path.read_bytes() if path.exists() else b""
     except OSError as problem:
         raise HmlmError(f"{path}: cannot be read ({problem.strerror})") from None
-    return [row for line in lines if (row := _row(line)) is not None]
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    rows = [row for line in lines if (row := _value(line)) is not None]
+    return rows, len(lines) - len(rows)
 
 
-def _row(line: bytes) -> dict | None:
-    """The row in a line, without its check; None for a line that is damaged or no row."""
+def _value(line: bytes) -> dict | None:
     try:
-        row = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if isinstance(row, dict) and "check" in row:
-        row = unstamped(row)
-    if row is None or not isinstance(row, dict) or set(row) not in NEEDED:
-        return None
-    return row if all(type(value) is FIELDS[name] for name, value in row.items()) else None
+    if isinstance(value, dict) and "check" in value:
+        return unstamped(value)
+    return value if isinstance(value, dict) else None
+
+
+def _is_row(row: dict) -> bool:
+    return set(row) in NEEDED and all(type(value) is FIELDS[name] for name, value in row.items())
 
 
 def make_row(
@@ -107,30 +117,46 @@ def make_row(
 
 
 def add_row(setting: str, row: dict) -> None:
-    """Append one row with its check, whole or not at all; parallel runs wait for each other."""
-    path = rows_dir() / f"{setting}.jsonl"
-    line = json.dumps(stamped(row), sort_keys=True).encode() + b"\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            _append(file, line)
-    except OSError as problem:
-        raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
+    """Append one row to its setting's file."""
+    append(setting_file(setting), row)
 
 
-def _append(file: FileIO, line: bytes) -> None:
-    """A line of its own, also after the half line of a run that was killed; what does not fit is taken back."""
+def append(path: Path, row: dict) -> None:
+    """Append one row, whole or not at all; one process at a time, and on a line of its own even after half a line."""
+    with rows_lock(path.parent):
+        try:
+            with path.open("ab", buffering=0) as file:
+                _write(file, line_end(path) + as_line(row))
+        except OSError as problem:
+            raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
+
+
+def _write(file: FileIO, line: bytes) -> None:
+    """All of it; what a full disk took of it is taken back."""
     end = file.seek(0, os.SEEK_END)
-    if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
-        line = b"\n" + line
     try:
-        written = file.write(line)
-        if written != len(line):
+        if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:
         file.truncate(end)
         raise
+
+
+def rows_lock(folder: Path) -> AbstractContextManager[None]:
+    """Hold a folder of rows while one of its files changes."""
+    return locked(folder / ".lock")
+
+
+def line_end(path: Path) -> bytes:
+    """What a file needs before another line: nothing, or the end of its torn last line."""
+    content = path.read_bytes() if path.exists() else b""
+    return b"\n" if content and not content.endswith(b"\n") else b""
+
+
+def as_line(row: dict) -> bytes:
+    """A row as the line of a file, its check last."""
+    in_order = json.loads(json.dumps(row, sort_keys=True))
+    return (json.dumps(stamped(in_order)) + "\n").encode()
 
 
 def valid_rows(setting: str, hashes: dict[str, str]) -> list[dict]:

@@ -11,6 +11,7 @@ from hmlm_lib.figures.comparison import (
 )
 from hmlm_lib.figures.composition import fig_anchors, fig_masking, fig_strategies
 from hmlm_lib.figures.dynamics import fig_dose_response, fig_dynamics, fig_knockouts
+from hmlm_lib.figures.explorer import fig_pulses, fig_side_by_side
 from hmlm_lib.figures.features import fig_correlation_by_distance, fig_pair_matrix, fig_temporal_features
 from hmlm_lib.figures.interpret import (
     fig_arrival,
@@ -77,11 +78,13 @@ __all__ = [
     "fig_predictions",
     "fig_protocols",
     "fig_published",
+    "fig_pulses",
     "fig_recalls",
     "fig_reconstruction",
     "fig_recovery",
     "fig_scores",
     "fig_sets",
+    "fig_side_by_side",
     "fig_strategies",
     "fig_sweeps",
     "fig_temporal_features",

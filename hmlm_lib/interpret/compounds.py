@@ -28,6 +28,7 @@ from hmlm_lib.composition.readers import biosnap
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics import Condition, knockout_screen
 from hmlm_lib.errors import MoleculeError
+from hmlm_lib.memory import by_parts, summed
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Training, train
 
@@ -75,7 +76,7 @@ class Across(nn.Module):
 
     def forward(self, latents: Float[Tensor, "molecule part latent"]) -> Float[Tensor, "molecule species"]:
         own = self.tokens.expand(len(latents), -1, -1)
-        exists = torch.ones(latents.shape[:2], dtype=torch.bool)
+        exists = torch.ones(latents.shape[:2], dtype=torch.bool, device=latents.device)
         told = own + self.norm(self.cross(own, latents, exists)[0])
         return self.answer(torch.cat([own, told], -1))[..., 0] + self.often
 
@@ -87,19 +88,25 @@ def composed(
     asked: Float[Tensor, "asked part latent"],
     training: Training = TRAINING,
 ) -> Float[np.ndarray, "asked species"]:
-    """Logits of molecules that were not trained on."""
+    """Logits of molecules that were not trained on; computed where the latents lie."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
-        model, label = Across(tokens, latents.shape[-1]), torch.as_tensor(moves).float()
+        model = Across(tokens, latents.shape[-1]).to(latents.device)
+        label = torch.as_tensor(moves, dtype=torch.float32, device=latents.device)
         with torch.no_grad():
             model.often.copy_(torch.logit((label.sum(0) + 0.5) / (len(label) + 1)))
 
+        def error(rows: slice) -> Tensor:
+            share = len(label[rows]) / len(label)
+            return share * nn.functional.binary_cross_entropy_with_logits(model(latents[rows]), label[rows])
+
         def loss(generator: torch.Generator) -> Tensor:
-            return nn.functional.binary_cross_entropy_with_logits(model(latents), label)
+            return summed(error, len(label), model, "molecules")
 
         train(model.train(), loss, training)
         with one_thread(), torch.no_grad():
-            return model.eval()(asked).numpy()
+            model.eval()
+            return torch.cat(by_parts(lambda rows: model(asked[rows]), len(asked), "molecules")).cpu().numpy()
 
 
 def nearest(

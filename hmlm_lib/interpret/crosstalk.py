@@ -17,6 +17,7 @@ from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.interpret.contexts import Predict, each_module, effects
 from hmlm_lib.interpret.faithful import NOTHING
+from hmlm_lib.memory import parted
 from hmlm_lib.network.network import SignalingNetwork
 
 ARRIVED = 0.02  # mean change of a module that counts as its having been reached
@@ -90,7 +91,8 @@ class Seen(NamedTuple):
 
 
 def see(predict: Predict, experiments: Experiments, times_h: np.ndarray) -> Seen:
-    """Both, the first at the last time alone."""
+    """Both, the first at the last time alone; where all knock-outs do not fit into memory at once, in parts."""
+    predict = parted(predict)
     return Seen(effects(predict, experiments, times_h[-1:]), modules(predict, experiments, times_h))
 
 

@@ -3,12 +3,13 @@
 The change of a signal from its start, in units of its own root mean square, has the mean sum_k w_k f_k of the hints of
 `hints.py` and the covariance, Eq. (1),
 
-    k = smooth(t, t') [m + a S_ss' + b I_ii' + c S_ss' I_ii' + d n_ii' + f S_ss' n_ii'] + e C own(t, t') + noise
+    k = smooth(t, t') [m + a S_ss' + b I_ii' + c S_ss' I_ii' + d n_ii' + f S_ss' n_ii'] + e C own(t, t') + noise g_ct
 
 S: how alike two stimuli are, a learned correlation; I: 1 for the same inhibitor treatment; n: number of drugs that two
 inhibitor treatments share, so that a mixture acts like its parts; C: 1 within one condition; smooth, own: Matern 3/2 in
-log(1 + t), continuous with a slope but no smoother. Variances, length scales and noise belong to the signal and are
-drawn to those of the typical signal, w is common to all; they and S maximise the marginal likelihood of what is shown.
+log(1 + t), continuous with a slope but no smoother; g: how noisy one sample is, for all of its signals. Variances,
+length scales and noise belong to the signal and are drawn to those of the typical signal, w is common to all and g
+is drawn to 1; they and S maximise the marginal likelihood of what is shown.
 Ours. `gp.py` is the process with one set of numbers for all signals, in which all stimuli differ alike and a mixture is
 a drug of its own.
 """
@@ -25,12 +26,13 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.real.courses import Courses
 from hmlm_lib.real.drugs import drugs_of, joined
 from hmlm_lib.real.hints import HINTS, hints
+from hmlm_lib.real.kernels import matern
 from hmlm_lib.real.protocols import Values
 
 # log of the two length scales, of the variances m a b c d f, of e, of the noise: before anything was seen
 START = np.log([1.5, 0.7, 0.3, 0.4, 0.3, 0.1, 0.3, 0.1, 0.1, 0.1])
 EXPECTED, TRUST = -1.5, 0.05  # log variances of the typical signal are drawn to EXPECTED, weakly
-DOUBT = 2.0  # w is drawn to 0
+DOUBT, CLEAN = 2.0, 5.0  # w and the logs of g are drawn to 0
 RANK = 2  # of what makes stimuli alike beyond being the same
 ITERATIONS = 25
 JITTER, UNMEASURED = 1e-4, 1e6  # a value that is missing is one with unbounded noise
@@ -97,18 +99,22 @@ def seen(where: Points, courses: Courses, hinted: Float[np.ndarray, "hint signal
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """typical [k] and own [signal, k]: logs of length scales and variances; likeness [stimulus, RANK]; weight: w."""
+    """typical [k] and own [signal, k]: logs of length scales and variances; likeness [stimulus, RANK]; weight: w;
+    sample [point]: logs of g.
+    """
 
     typical: Float[Tensor, " k"]
     own: Float[Tensor, "signal k"]
     likeness: Float[Tensor, "stimulus rank"]
     weight: Float[Tensor, " hint"]
+    sample: Float[Tensor, " point"]
 
     @classmethod
-    def start(cls, n_signals: int, n_stimuli: int) -> "Numbers":
+    def start(cls, one: Seen, n_stimuli: int) -> "Numbers":
         """Before anything was seen; likeness slightly off zero, where its gradient would vanish."""
         likeness = 0.1 * np.random.default_rng(0).standard_normal((n_stimuli, RANK))
-        values = (START.copy(), np.zeros((n_signals, len(START))), likeness, np.zeros(HINTS))
+        n_signals, n_points = one.change.shape
+        values = (START.copy(), np.zeros((n_signals, len(START))), likeness, np.zeros(HINTS), np.zeros(n_points))
         return cls(*(torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in values))
 
     def similarity(self) -> Float[Tensor, "stimulus stimulus"]:
@@ -122,15 +128,13 @@ class Numbers:
         return torch.exp(self.typical + self.own).T[..., None, None]
 
     def prior(self) -> Float[Tensor, ""]:
-        """How far signals are from the typical one, it from what was expected, S from the identity, and w from 0."""
+        """How far the numbers are from what was expected: S the identity, w 0, g 1, signals like the typical one."""
         pull = TRUST * (self.typical[2:] - EXPECTED).square().sum() + DOUBT * self.weight.square().sum()
-        return pull + (self.own.square().sum() + self.likeness.square().sum()) / 2
+        return pull + CLEAN * self.sample.square().sum() + (self.own.square().sum() + self.likeness.square().sum()) / 2
 
-
-def matern(apart: Float[Tensor, "a b"], scale: Float[Tensor, "signal 1 1"]) -> Float[Tensor, "signal a b"]:
-    """Matern 3/2 of distances."""
-    way = np.sqrt(3.0) * apart / scale
-    return (1 + way) * torch.exp(-way)
+    def noise(self) -> Float[Tensor, "signal point"]:
+        """Variance of what was measured; a sample not yet taken is expected to be as noisy as these are on average."""
+        return self.values()[-1][..., 0] * torch.exp(self.sample)
 
 
 def covariance(numbers: Numbers, a: Points, b: Points) -> Float[Tensor, "signal a b"]:
@@ -147,7 +151,7 @@ def covariance(numbers: Numbers, a: Points, b: Points) -> Float[Tensor, "signal 
 
 def factor(numbers: Numbers, one: Seen) -> Float[Tensor, "signal point point"]:
     """Cholesky factor of the covariance of what was measured."""
-    noise = numbers.values()[-1][..., 0] + JITTER + UNMEASURED * one.gap
+    noise = numbers.noise() + JITTER + UNMEASURED * one.gap
     return torch.linalg.cholesky(covariance(numbers, one.points, one.points) + torch.diag_embed(noise))
 
 
@@ -160,7 +164,7 @@ def surprise(numbers: Numbers, one: Seen) -> Float[Tensor, ""]:
 
 def fit(one: Seen, n_stimuli: int, iterations: int = ITERATIONS) -> Numbers:
     """The numbers under which what was measured surprises least."""
-    numbers = Numbers.start(len(one.change), n_stimuli)
+    numbers = Numbers.start(one, n_stimuli)
     learn = torch.optim.LBFGS(list(vars(numbers).values()), max_iter=iterations, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
@@ -192,7 +196,7 @@ def posterior(
             mean = (cross @ torch.cholesky_solve(one.unhinted(numbers.weight)[..., None], root))[..., 0].numpy()
             told = torch.linalg.solve_triangular(root, cross.mT, upper=False).square().sum(1)
             before = torch.diagonal(covariance(numbers, asked, asked), dim1=1, dim2=2)
-            spread = ((before - told).clamp(min=0.0) + numbers.values()[-1][..., 0]).sqrt()
+            spread = ((before - told).clamp(min=0.0) + numbers.noise().mean(1, keepdim=True)).sqrt()
             hint = np.tensordot(numbers.weight.numpy(), hinted[:, :, : len(asked.clock)], 1)
     shape = (len(shown), -1, len(shown.signals))
     scale = one.scale[:, None]

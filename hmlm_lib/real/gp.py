@@ -20,10 +20,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hmlm_lib.device import one_thread
-from hmlm_lib.real import alike
 from hmlm_lib.real.courses import Courses
 from hmlm_lib.real.drugs import joined
 from hmlm_lib.real.hints import rebound
+from hmlm_lib.real.kernels import matern
 from hmlm_lib.real.protocols import Values
 
 PARTS = 4  # m, a, b, c
@@ -51,7 +51,7 @@ def covariance(theta: Float[Tensor, " parameter"], a: Points, b: Points) -> Floa
         torch.as_tensor(a.code[:, None, i] == b.code[None, :, i], dtype=torch.float64) for i in range(4)
     )
     apart = torch.as_tensor(np.abs(a.clock[:, None] - b.clock[None]))
-    smooth, own = (alike.matern(apart, torch.exp(scale)) for scale in theta[:2])
+    smooth, own = (matern(apart, torch.exp(scale)) for scale in theta[:2])
     shared = torch.sigmoid(theta[8 : 8 + PARTS])
     parts = torch.zeros_like(apart)
     for k, pattern in enumerate((torch.ones_like(line), stimulus, inhibitor, stimulus * inhibitor)):
@@ -173,8 +173,3 @@ def one_line(train: Courses, shown: Courses, elsewhere: tuple[Courses, ...] = ()
 def all_lines(train: Courses, shown: Courses, elsewhere: tuple[Courses, ...] = ()) -> Values:
     """From all conditions of the other lines too."""
     return predict(train, shown, elsewhere)
-
-
-def mean_of_two(train: Courses, shown: Courses, elsewhere: tuple[Courses, ...] = ()) -> Values:
-    """Half `all_lines`, which shares data, half the process of `alike.py`, which knows this line better."""
-    return (all_lines(train, shown, elsewhere) + alike.predict(train, shown, elsewhere)) / 2

@@ -234,13 +234,3 @@ def test_bad_choices_and_measurements():
         observation_times(1, 24.0)
     with pytest.raises(ExperimentError, match="spacing is 'cubic'; allowed: uniform, log"):
         observation_times(4, 24.0, "cubic")
-
-
-@pytest.mark.gpu
-def test_cuda_gives_the_numbers_of_the_cpu():
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device found")
-    conditions, times = four_conditions(CORE), np.linspace(0, 24, 5)
-    np.testing.assert_allclose(
-        simulate(CORE, conditions, times), simulate(CORE, conditions, times, device="cuda"), atol=1e-6
-    )

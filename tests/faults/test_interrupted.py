@@ -2,8 +2,11 @@
 
 import json
 import os
+import platform
 import random
 import resource
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -109,21 +112,33 @@ def test_a_damaged_record_means_another_execution_and_no_wrong_number(output_dir
         assert json.loads((reports / "metrics.json").read_text()) == {}
 
 
-def test_what_a_killed_run_was_writing_is_cleared(output_dir, monkeypatch):
-    _, reports, path = whole(output_dir, monkeypatch)
-    figures = output_dir / "figures"
+def ended():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_killed_run_was_writing_is_cleared_and_nothing_of_a_living_one(output_dir, monkeypatch):
+    item, reports, path = whole(output_dir, monkeypatch)
+    figures, node, gone = output_dir / "figures", platform.node(), ended()
     figures.mkdir()
-    for place in (
-        reports / ".metrics.json.77.tmp", reports / ".running-01_one.ipynb", reports / ".writable",
-        reports / "records" / ".01_one.json.77.tmp", figures / "..writable.77.tmp", figures / ".01_one.77.png",
-        figures / ".writable",
-    ):  # fmt: skip
-        place.write_text("half")
-    (figures / "01_one.csv").write_text("a\n1\n")
-    run._clear(reports)
-    assert temporary(output_dir) == []
-    assert path.exists()
-    assert (figures / "01_one.csv").exists()
+    left = (
+        reports / ".running-01_one.ipynb", reports / "..running-01_one.json.77.tmp", reports / ".01_one.html.77.tmp",
+        reports / "records" / ".01_one.json.77.tmp", figures / ".01_one.77.png", figures / f".writable-{node}-{gone}",
+        reports / f"..writable-{node}-{gone}.{gone}.tmp",
+    )  # fmt: skip
+    others = (
+        reports / ".running-02_two.ipynb", figures / ".02_two.77.png", figures / f".writable-{node}-{os.getpid()}",
+        figures / f".writable-elsewhere-{gone}", figures / "01_one.csv", path,
+    )  # fmt: skip
+    for place in (*left, *others):
+        if place != path:
+            place.write_text("half")
+    for stale in (*run._leftovers(item, reports), *run._abandoned(reports), *run._abandoned(figures)):
+        stale.unlink(missing_ok=True)
+    assert not any(place.exists() for place in left)
+    assert all(place.exists() for place in others)
 
 
 def test_a_disk_that_fills_up_leaves_no_half_notebook(output_dir, monkeypatch):

@@ -1,0 +1,224 @@
+"""The device that is not there keeps CUDA's rules, and tells what of the library would break on CUDA today.
+
+`BREAKS` lists calls that mix devices. Each is expected to fail, and once it is mended this test says so: then it moves
+to the tests of its subject.
+"""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from devices import experiments
+from elsewhere import DEVICE, Mixed, There, elsewhere
+
+from hmlm_lib.chmr import finetune, study
+from hmlm_lib.chmr.model import CHMR, CHMRConfig
+from hmlm_lib.chmr.planted import planted
+from hmlm_lib.chmr.pretrain import embed
+from hmlm_lib.composition import fit as composing
+from hmlm_lib.composition.compose import ComposeConfig, Composition
+from hmlm_lib.composition.language_models import TinyConfig, TinyLM
+from hmlm_lib.composition.pairs import Pairs
+from hmlm_lib.composition.states import frozen
+from hmlm_lib.hmlm import looking
+from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
+from hmlm_lib.hmlm.model import HMLM, HMLMConfig
+from hmlm_lib.interpret import cuts, explain, recover
+from hmlm_lib.moving import moved
+from hmlm_lib.real import hmlm as real
+from hmlm_lib.real import standin
+from hmlm_lib.training import Training
+
+SHORT = Training(steps=1, learning_rate=0.01)
+LM = TinyConfig(width=8, depth=1, heads=2, inner=8)
+
+
+@pytest.fixture
+def there():
+    with elsewhere() as device:
+        yield str(device)
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda here, there: here + there,
+        lambda here, there: there @ here.T,
+        lambda here, there: torch.cat([here, there]),
+        lambda here, there: torch.where(here > 0, there, 0.0),
+        lambda here, there: here[(there > 0).nonzero()[:, 0]],
+        lambda here, there: there.index_select(0, torch.tensor([0, 1])),
+        lambda here, there: there.index_put((torch.tensor([0]),), here[:1]),
+        lambda here, there: torch.nn.functional.linear(there, here),
+        lambda here, there: torch.rand(3, device=there.device, generator=torch.Generator()),
+        lambda here, there: torch.multinomial(there.abs(), 1, generator=torch.Generator()),
+        lambda here, there: there.numpy(),
+        lambda here, there: np.asarray(there),
+    ],
+)
+def test_what_cuda_refuses_is_refused(there, mix):
+    with pytest.raises((Mixed, RuntimeError)):
+        mix(torch.ones(2, 3), torch.ones(2, 3, device=there))
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        lambda here, there: there * torch.tensor(2.0),
+        lambda here, there: there[torch.tensor([0, 1])],
+        lambda here, there: there[here > 0],
+        lambda here, there: torch.where(there > 0, there, 0.0),
+        lambda here, there: there.clone().copy_(here),
+        lambda here, there: here.to(there.device),
+        lambda here, there: there.new_tensor([1.0, 2.0]) + there[:, 0],
+        lambda here, there: torch.tensor([1.0, 2.0], device=there.device) + there[:, 0],
+        lambda here, there: torch.as_tensor(np.ones((2, 3)), device=there.device) + there,
+        lambda here, there: torch.zeros_like(there) + there,
+    ],
+)
+def test_what_cuda_allows_is_allowed(there, allowed):
+    found = allowed(torch.ones(2, 3), torch.ones(2, 3, device=there))
+    assert isinstance(found, There)
+    assert found.device == DEVICE
+    assert bool((found.cpu() >= 1).all())
+
+
+def test_numbers_and_gradients_are_real(there):
+    x = torch.arange(6.0).reshape(2, 3)
+    here, far = x.clone().requires_grad_(), x.to(there).requires_grad_()
+    for one in (here, far):
+        (one.square().sum() + one[one > 2].sum()).backward()
+    assert far.grad.device == DEVICE
+    assert torch.equal(far.grad.cpu(), here.grad)
+    assert far.tolist() == x.tolist()
+
+
+def test_it_ends_with_its_context():
+    with elsewhere():
+        pass
+    with pytest.raises(NotImplementedError):
+        torch.ones(2, device=DEVICE).tolist()  # PyTorch's own meta tensor, without numbers
+
+
+def hmlm(there, **config):
+    model = HMLM.from_network(experiments(1).network, HMLMConfig(width=8, grid=4, **config), 0).to(there)
+    model.horizon_h = 24.0
+    return model
+
+
+def whole():
+    """Conditions with everything measured."""
+    seen = experiments(2)
+    return replace(seen, activity=np.nan_to_num(seen.activity, nan=0.5))
+
+
+def cells(there):
+    config = CellConfig(HMLMConfig(width=4, sums=False, pace=False, grid=4), width=8, layers=1, latent=2, refine=1)
+    model = CellHMLM.from_network(experiments(1).network, config, 0).to(there)
+    model.horizon_h = 24.0
+    return model
+
+
+def chmr(there, **config):
+    data = study.material(planted(16), 0.3, 0)
+    config = CHMRConfig(width=8, layers=1, structure=("bits", "graph"), **config)
+    return data, CHMR.from_features(data.features, config, 0).to(there)
+
+
+def a_step_with_parts_dropped(there):
+    data, model = chmr(there, drop=0.5)
+    give = torch.Generator().manual_seed(0)
+    return model.train().loss(moved(data.inputs(torch.arange(16), True, give), there), give)
+
+
+def tuned(there):
+    data, model = chmr(there)
+    labels, rows = planted(16).labels, np.arange(16)
+    head = finetune.HeadConfig(hidden=8, batch=8, training=SHORT)
+    return finetune.Tuned("auroc", model, data, None, head).fit(rows[:10], labels[:10], rows[10:], labels[10:])
+
+
+class Moving(TinyLM):
+    """A language model whose tokens lie where it does."""
+
+    def tokens(self, sequences):
+        return super().tokens(sequences).to(self.residue.weight.device)
+
+
+def pairs():
+    return Pairs.of(["ACDEFGHIK", "GHIKLMNP", "RSTVWYACD", "ACDEFGHI"], ["GSHSMRYFAT", "GSHSMRYFAK"] * 2, [1, 0, 0, 1])
+
+
+def composition(there, **config):
+    lm = Moving(LM).eval().to(there)
+    torch.manual_seed(0)
+    return Composition((lm, lm), ComposeConfig(((1, 1),), ("left",), 2, hidden=0, **config)).to(there), (lm, lm)
+
+
+def composed(there):
+    strategy, models = composition(there)
+    config = composing.FitConfig(epochs=1, training=SHORT)
+    return composing.fit(lambda: strategy, models, pairs(), {"random": pairs()}, config)
+
+
+def residues_hidden(there):
+    strategy, models = composition(there, hide=0.5)
+    return composing.Cached.of(strategy, models, pairs()).read(strategy.train(), np.arange(4))
+
+
+def logits(there):
+    strategy, models = composition(there)
+    return composing.logits(strategy, composing.Cached.of(strategy, models, pairs()))
+
+
+@cache
+def lines():
+    return standin.fibroblasts(1, 0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _simulated_at_home():
+    lines()  # an integration is long elsewhere
+
+
+def real_cells(there):
+    model, task = real.prepared(lines(), None, replace(real.CONFIG, grid=3), 0)
+    return task.said(model.to(there), torch.arange(2))
+
+
+BREAKS = {
+    "hmlm.looking.gate_curves": lambda there: looking.gate_curves(hmlm(there), np.linspace(0, 1, 3)),
+    "hmlm.cells, fit": lambda there: cells(there).fit(experiments(4), SHORT, batch=2),
+    "hmlm.cells, reconstruct": lambda there: cells(there).reconstruct(experiments(4)),
+    "interpret.explain.attention": lambda there: explain.attention(hmlm(there), experiments(2), 6.0),
+    "interpret.explain.gradient_input": lambda there: explain.gradient_input(hmlm(there), experiments(2), 6.0),
+    "interpret.explain.integrated": lambda there: explain.integrated(hmlm(there), experiments(2), 6.0, 2),
+    "interpret.cuts.in_model": lambda there: cuts.in_model(hmlm(there), experiments(2), 6.0),
+    "interpret.cuts.loss_without": lambda there: cuts.loss_without(hmlm(there), experiments(2)),
+    "interpret.recover.proposals": lambda there: recover.proposals(hmlm(there)),
+    "interpret.recover.wanted": lambda there: recover.wanted(hmlm(there), experiments(2)),
+    "interpret.recover.residual": lambda there: recover.residual(hmlm(there), whole()),
+    "interpret.recover.edge_weights": lambda there: recover.edge_weights(hmlm(there)),
+    "interpret.recover.by_pair": lambda there: recover.by_pair(np.ones(9), hmlm(there)),
+    "chmr.model, parts dropped": a_step_with_parts_dropped,
+    "chmr.pretrain.embed": lambda there: embed(*reversed(chmr(there))),
+    "chmr.finetune.Tuned": tuned,
+    "composition.states.frozen": lambda there: frozen(TinyLM(LM).to(there), ["ACDEF"], (1,)),
+    "composition.fit.fit": composed,
+    "composition.fit.logits": logits,
+    "composition.compose, residues hidden": residues_hidden,
+    "real.hmlm": real_cells,
+}
+
+
+@pytest.mark.xfail(raises=(Mixed, RuntimeError), strict=True, reason="tensors of two devices meet: CPU only for now")
+@pytest.mark.parametrize("call", BREAKS.values(), ids=BREAKS)
+def test_what_would_break_on_cuda(there, call):
+    call(there)
+
+
+@pytest.mark.parametrize("call", BREAKS.values(), ids=BREAKS)
+def test_the_same_runs_on_the_cpu(call):
+    call("cpu")
