@@ -111,7 +111,10 @@ def fetch(name: str) -> Path:
 
 
 def _checked(path: Path, item: Source) -> Path:
-    found = sha256(path)
+    try:
+        found = sha256(path)
+    except OSError as problem:
+        raise DataUnavailable(f"{path}: cannot be read ({problem.strerror})") from None
     if found != item.sha256:
         raise DataUnavailable(
             f"{path}: sha256 is {found[:16]}..., expected {item.sha256[:16]}...; "

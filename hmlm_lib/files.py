@@ -77,6 +77,24 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def stamped(value: dict) -> dict:
+    """The object with a `check`: the start of the sha256 of everything else in it."""
+    return value | {"check": _check(value)}
+
+
+def unstamped(value: object) -> dict | None:
+    """The object without its `check`; None where that is missing or says that something was changed."""
+    if not isinstance(value, dict) or "check" not in value:
+        return None
+    rest = {key: part for key, part in value.items() if key != "check"}
+    return rest if value["check"] == _check(rest) else None
+
+
+def _check(value: dict) -> str:
+    plain = json.loads(json.dumps(value))  # as it will be read again
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def as_json(value: object) -> str:
     """JSON with sorted keys, one a line, for files that are read by people and compared by git."""
     return json.dumps(value, indent=1, sort_keys=True) + "\n"

@@ -6,6 +6,7 @@ and atomically, so a run killed at any moment leaves either a whole notebook or 
 runs, on one machine or several, each hold their notebooks; one at a time makes metrics and manifest, from all records.
 """
 
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -15,7 +16,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +24,14 @@ from hmlm_lib import paths
 from hmlm_lib.data import fingerprint
 from hmlm_lib.device import choose_device
 from hmlm_lib.errors import RunError, did_you_mean
-from hmlm_lib.files import as_json, locked, read_json, sha256, temporary_gone, write_whole
+from hmlm_lib.files import as_json, locked, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
 from hmlm_lib.profiles import get_profile
 
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
 KERNEL = "python3"
-LOCKS = ".locks"  # in the folder of reports: a file for each notebook and one for what they share
+LOCKS = ".locks"  # in the folder of reports: a file for each notebook, one for what they share, one for all runs
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FOLDED = """\
 {%- extends "index.html.j2" -%}
@@ -158,12 +159,12 @@ def run(
     code = code_hash()
     plans = plan(select(names), profile, given or {}, device, seed, code)
     reports = paths.reports_dir(profile)
-    for folder in (reports, paths.figures_dir()):
-        _written_now(folder)
     failed = []
-    with _held(plans, reports):
-        for stale in (stale for item in plans for stale in _leftovers(item, reports)):
-            stale.unlink()
+    with _present(reports), _held(plans, reports):
+        for item in plans:
+            _clear_own(item, reports)
+        for folder in (reports, paths.figures_dir()):
+            _written_now(folder)
         for number, item in enumerate(plans, start=1):
             label = f"[{number}/{len(plans)}] {item.name}"
             if not force and is_whole(item, reports):
@@ -181,6 +182,40 @@ def run(
     return failed
 
 
+LEFT = (".*.tmp", ".writable*", ".running-*", "records/.*.tmp")  # by a run that was killed
+LEFT_FIGURES = (".*.tmp", ".writable*", ".[0-9][0-9]_*")
+
+
+@contextmanager
+def _present(reports: Path) -> Iterator[None]:
+    """Share the reports with other runs; what a killed one left is removed by a run that finds itself alone."""
+    try:
+        (reports / LOCKS).mkdir(parents=True, exist_ok=True)
+        file = (reports / LOCKS / "runs").open("w")
+    except OSError as problem:
+        raise RunError(f"{reports}: cannot be written ({problem.strerror})") from None
+    with file:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _clear(reports)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def _clear(reports: Path) -> None:
+    """Remove what was being written when a run was killed."""
+    for folder, patterns in ((reports, LEFT), (paths.figures_dir(), LEFT_FIGURES)):
+        for stale in (path for pattern in patterns for path in folder.glob(pattern)):
+            temporary_gone(stale)
+
+
+def _clear_own(item: Plan, reports: Path) -> None:
+    """The same for one notebook, whatever other runs there are."""
+    half = [*reports.glob(f".running-{item.name}.*"), *reports.glob(f".{item.name}.*.tmp")]
+    for stale in (*half, *paths.figures_dir().glob(f".{item.name[:3]}*")):
+        temporary_gone(stale)
+
+
 @contextmanager
 def _held(plans: Sequence[Plan], reports: Path) -> Iterator[None]:
     """Hold the notebooks of a run, all or none."""
@@ -193,12 +228,6 @@ def _held(plans: Sequence[Plan], reports: Path) -> Iterator[None]:
                     f"another run is writing {_shown(reports)}/{item.name}; wait for it or use another profile"
                 ) from None
         yield
-
-
-def _leftovers(item: Plan, reports: Path) -> list[Path]:
-    """Hidden files that a killed run of a notebook left."""
-    half = [*reports.glob(f".running-{item.name}.*"), *reports.glob(f".{item.name}.*.tmp")]
-    return half + list(paths.figures_dir().glob(f".{item.name[:3]}*"))
 
 
 def _written_now(folder: Path) -> float:
@@ -216,7 +245,7 @@ def _written_now(folder: Path) -> float:
 
 def is_whole(item: Plan, reports: Path) -> bool:
     """Whether the record of this notebook has the same inputs and all its outputs are as they were."""
-    made = read_json(reports / "records" / f"{item.name}.json")
+    made = _record(reports / "records" / f"{item.name}.json")
     if made is None or made.get("input_hash") != item.input_hash:
         return False
     files = {paths.output_root() / name: digest for name, digest in made["outputs"].items()}
@@ -245,11 +274,20 @@ def execute(item: Plan, reports: Path) -> str | None:
             "outputs": outputs,
             "metrics": read_json(staged) or {},
         }
-        write_whole(record, as_json(made), RunError)
+        write_whole(record, as_json(stamped(made)), RunError)
         staged.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(f"{item.name}: {error.strerror or error}; what was finished before is kept") from None
+    except (OSError, RunError) as error:
+        temporary_gone(running)
+        temporary_gone(staged)
+        print(flush=True)  # the error gets a line of its own
+        reason = getattr(error, "strerror", None) or error
+        raise RunError(f"{item.name}: {reason}; what was finished before is kept") from None
     return None
+
+
+def _record(path: Path) -> dict | None:
+    """What a notebook made; None without a record or where it is damaged (then the notebook is executed again)."""
+    return unstamped(read_json(path))
 
 
 def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
@@ -318,18 +356,18 @@ def _shown(path: Path) -> str:
 def _summarize(reports: Path, profile: str, code: str) -> None:
     """Rebuild metrics.json and manifest.json from the records; those of other code or other cells are left out."""
     with locked(reports / LOCKS / "summary"):
-        for stale in (*reports.glob(".metrics.json.*.tmp"), *reports.glob(".manifest.json.*.tmp")):
-            stale.unlink()
         _write_summary(reports, profile, code)
 
 
 def _write_summary(reports: Path, profile: str, code: str) -> None:
-    records = {path.stem: read_json(path) or {} for path in sorted((reports / "records").glob("*.json"))}
+    found = ((path.stem, _record(path)) for path in sorted((reports / "records").glob("*.json")))
     current = {path.stem: path for path in notebooks()}
     records = {
         name: made
-        for name, made in records.items()
-        if name in current and made.get("input_hash") == _input_hash(current[name], made["parameters"], code)
+        for name, made in found
+        if made is not None
+        and name in current
+        and made.get("input_hash") == _input_hash(current[name], made["parameters"], code)
     }
     metrics = {key: value for made in records.values() for key, value in made.get("metrics", {}).items()}
     manifest = {

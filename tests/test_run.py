@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import re
@@ -276,9 +277,13 @@ def test_a_run_leaves_the_half_made_files_of_others_alone(study):
     other, own = (reports(study) / f".running-{name}.ipynb" for name in ("02_also", "01_good"))
     other.touch()
     own.touch()
+    with (reports(study) / ".locks" / "runs").open("w") as file:  # as another run does
+        fcntl.flock(file, fcntl.LOCK_SH)
+        run(["01"])
+        assert other.exists()
+        assert not own.exists()
     run(["01"])
-    assert other.exists()
-    assert not own.exists()
+    assert not other.exists()
 
 
 def test_refresh_brings_outputs_and_nothing_volatile(study):

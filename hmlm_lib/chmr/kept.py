@@ -1,7 +1,8 @@
 """Features of molecules, each computed once: arrays in the cache folder, found again by SMILES.
 
 A shard is an array and the SMILES of its rows; what is asked for and in no shard is computed and becomes a shard. The
-list is written last, so an array without one is ignored, and so is a damaged shard.
+list is written last, so an array without one is ignored. A shard's name is the hash of what is in it, so a damaged one
+is ignored as well (the oldest are named by their SMILES alone).
 """
 
 import hashlib
@@ -46,17 +47,24 @@ def kept(kind: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], np
 
 def _shard(listed: Path) -> tuple[list[str], np.ndarray] | None:
     """SMILES and rows, or None where they do not belong together."""
-    names = listed.read_text().split("\n")
     try:
+        text, data = listed.read_bytes(), listed.with_suffix(".npy").read_bytes()
+        if listed.stem not in (_name(text, data), _name(text)):
+            return None
         values = np.load(listed.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError):
+    except (ValueError, OSError, EOFError, SyntaxError):
         return None
-    return (names, values) if len(names) == len(values) and values.ndim == 2 else None
+    names = text.decode().split("\n")
+    return (names, values) if values.ndim == 2 and len(names) == len(values) else None
+
+
+def _name(*content: bytes) -> str:
+    return hashlib.sha256(b"".join(content)).hexdigest()[:24]
 
 
 def _write(folder: Path, smiles: list[str], values: np.ndarray) -> None:
     text, memory = "\n".join(smiles), BytesIO()
     np.save(memory, values, allow_pickle=False)
-    path = folder / hashlib.sha256(text.encode()).hexdigest()[:24]
+    path = folder / _name(text.encode(), memory.getvalue())
     write_whole(path.with_suffix(".npy"), memory.getvalue(), MoleculeError)
     write_whole(path.with_suffix(".txt"), text, MoleculeError)

@@ -2,25 +2,35 @@
 
 A row holds setting, model, seed, values by measure, seconds, and a hash of the code it rests on (the module's syntax
 tree without docstrings and annotations, so that a comment or a type changes nothing). Rows of other code are dropped,
-never shown.
+never shown, and so are lines that were damaged: each ends with a check of its content (the oldest have none).
 """
 
 import ast
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import cache
+from io import FileIO
 from pathlib import Path
 
 import pandas as pd
 
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.files import locked
+from hmlm_lib.files import locked, stamped, unstamped
 from hmlm_lib.paths import ROOT, rows_dir
 
 # What every row of a network rests on, besides its model.
 COMMON = ("evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network")
+
+# What a row can hold, of the benchmark and of tuning.
+FIELDS = {
+    "setting": str, "model": str, "seed": int, "code": str, "values": dict,
+    "candidate": int, "training": dict, "settings": dict,
+}  # fmt: skip
+NEEDED = ({"setting", "model", "seed", "code", "values"}, {"model", "candidate", "training", "settings", "values"})
 
 
 @cache
@@ -54,7 +64,10 @@ def _content(path: Path) -> bytes:
 
 
 def read_rows(setting: str) -> list[dict]:
-    """All rows of a setting, whatever code made them; damaged lines (a run was killed) are skipped."""
+    """All rows of a setting, whatever code made them; damaged lines (a run was killed) are skipped.
+
+    HmlmError for a file that cannot be read.
+    """
     return read_file(setting_file(setting))[0]
 
 
@@ -64,18 +77,27 @@ def setting_file(setting: str) -> Path:
 
 
 def read_file(path: Path) -> tuple[list[dict], int]:
-    """Rows of a file (none where there is no file), and how many of its lines are damaged: torn, or no object."""
-    text = path.read_text(errors="replace") if path.exists() else ""
-    lines = [line for line in text.splitlines() if line.strip()]
-    rows = [row for line in lines if isinstance(row := _value(line), dict)]
+    """Rows of a file (none where there is no file), and how many of its lines are damaged: torn, changed, or no row."""
+    try:
+        content = path.read_bytes() if path.exists() else b""
+    except OSError as problem:
+        raise HmlmError(f"{path}: cannot be read ({problem.strerror})") from None
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    rows = [row for line in lines if (row := _row(line)) is not None]
     return rows, len(lines) - len(rows)
 
 
-def _value(line: str) -> object:
+def _row(line: bytes) -> dict | None:
+    """The row in a line, without its check; None for a line that is damaged or no row."""
     try:
-        return json.loads(line)
-    except ValueError:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
         return None
+    if isinstance(row, dict) and "check" in row:
+        row = unstamped(row)
+    if row is None or not isinstance(row, dict) or set(row) not in NEEDED:
+        return None
+    return row if all(type(value) is FIELDS[name] for name, value in row.items()) else None
 
 
 def make_row(
@@ -96,11 +118,14 @@ def add_row(setting: str, row: dict) -> None:
 
 
 def append(path: Path, row: dict) -> None:
-    """Append one row; one process at a time, and on a line of its own even where a killed run left half a line."""
+    """Append one row with its check, whole or not at all; one process at a time.
+
+    The row gets a line of its own even where a killed run left half a line. HmlmError where it cannot be written.
+    """
     with rows_lock(path.parent):
         try:
-            with path.open("ab") as file:
-                file.write(line_end(path) + as_line(row))
+            with path.open("a+b", buffering=0) as file:
+                _append(file, as_line(row))
         except OSError as problem:
             raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
 
@@ -117,8 +142,22 @@ def line_end(path: Path) -> bytes:
 
 
 def as_line(row: dict) -> bytes:
-    """A row as the line of a file."""
-    return (json.dumps(row, sort_keys=True) + "\n").encode()
+    """A row as the line of a file, with its check."""
+    return (json.dumps(stamped(row), sort_keys=True) + "\n").encode()
+
+
+def _append(file: FileIO, line: bytes) -> None:
+    """A line of its own, also after the half line of a run that was killed; what does not fit is taken back."""
+    end = file.seek(0, os.SEEK_END)
+    if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+        line = b"\n" + line
+    try:
+        written = file.write(line)
+        if written != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def valid_rows(setting: str, hashes: dict[str, str]) -> list[dict]:

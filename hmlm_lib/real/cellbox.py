@@ -16,6 +16,8 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import ShuffleSplit
 
 from hmlm_lib.data import fetch
+from hmlm_lib.errors import TableError
+from hmlm_lib.tables import read_csv
 
 HELD_OUT, PENALTIES = 0.3, np.logspace(-3, 2, 11)
 
@@ -23,10 +25,20 @@ Nodes = Float[np.ndarray, "condition node"]
 
 
 def load() -> tuple[Nodes, Nodes, Nodes]:
-    """Drugs given, measured nodes (log ratios), and the published predictions of held-out conditions, by `fetch`."""
-    drugs, nodes = (pd.read_csv(fetch(f"cellbox_{name}"), header=None).to_numpy() for name in ("pert", "expr"))
-    published = pd.read_csv(fetch("cellbox_random_partition_average_testhat"), index_col=0).to_numpy()
-    return drugs, nodes, published
+    """Drugs given, measured nodes (log ratios), and the published predictions of held-out conditions, by `fetch`.
+
+    TableError for a file that is no table of numbers.
+    """
+    drugs, nodes = (_numbers(f"cellbox_{name}", header=None) for name in ("pert", "expr"))
+    return drugs, nodes, _numbers("cellbox_random_partition_average_testhat", index_col=0)
+
+
+def _numbers(name: str, **options: object) -> Nodes:
+    path = fetch(name)
+    values = read_csv(path, **options).apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        raise TableError(f"{path}: a cell is no finite number; allowed: numbers alone")
+    return values
 
 
 def ridge(drugs: Nodes, nodes: Nodes, partitions: int = 100, seed: int = 0) -> Nodes:

@@ -113,7 +113,11 @@ def measured(study: Study) -> pd.DataFrame:
             f"{study.table}, sheet {study.sheet}: no {'column ' + missing[0] if missing else 'two known conditions'}; "
             f"allowed: columns {', '.join(study.columns)}, conditions {', '.join(study.rows)}"
         )
-    return sheet.loc[known, list(study.columns)].rename(columns=study.columns).astype(float)
+    given = sheet.loc[known, list(study.columns)]
+    table = given.apply(pd.to_numeric, errors="coerce").astype(float)
+    if (table.isna() & given.notna()).any(axis=None):
+        raise TableError(f"{study.table}, sheet {study.sheet}: a cell is neither number nor empty")
+    return table.rename(columns=study.columns)
 
 
 def simulated(network: SignalingNetwork) -> Response:

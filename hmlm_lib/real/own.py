@@ -21,6 +21,7 @@ from hmlm_lib.real import alike, baselines, hmlm, protocols
 from hmlm_lib.real.courses import NONE, Courses, from_midas, matched
 from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.protocols import Model, Protocol, Values
+from hmlm_lib.tables import read_csv
 
 TIDY = ("stimulus", "inhibitor", "time", "signal", "value")
 LEVEL = 0.9
@@ -49,16 +50,15 @@ def read(path: str | Path, hours: bool = False) -> Courses:
 
     TableError, naming file, column or row, for a table that is neither.
     """
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError, pd.errors.ParserError) as problem:
-        raise TableError(f"{path}: {str(problem).splitlines()[0]}") from None
+    table = read_csv(path)
+    if table.empty:
+        raise TableError(f"{path}: no row; allowed: one or more below the names of the columns")
     midas = table if any(str(c).startswith("DV:") for c in table.columns) else as_midas(table, str(path))
     if hours:
-        times = [c for c in midas.columns if str(c).startswith("DA:")]
+        times = [c for c in midas.columns if str(c).startswith("DA:") and pd.api.types.is_numeric_dtype(midas[c])]
         midas = midas.assign(**{c: 60 * midas[c] for c in times})
-    found = from_midas(from_table(midas, str(path)))
-    return found if found.line else replace(found, line=Path(path).stem)
+    read = from_table(midas, str(path))
+    return from_midas(read if read.cell_line else replace(read, cell_line=Path(path).stem))
 
 
 def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from hmlm_lib.site.check import faults
 from hmlm_lib.site.studies import Study, studies
 
 FINDINGS = "What came out so far"  # section of the README that is a page of its own
-GLOSSARY = "GLOSSARY.md"  # beside the notebooks, which link it
+GLOSSARY = "GLOSSARY.md"  # beside the notebooks
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,16 @@ def _notebooks(shown: list[Study], figures: dict[str, pictures.Figure], folder: 
 
 
 def _texts(given: Inputs, shown: list[Study], folder: Path) -> None:
-    """The pages of the README's findings, of all results, and of the glossary where there is one."""
+    """The pages of the README's findings, of all results, and of the glossary."""
     links = _links(shown)
+    glossary = (given.notebooks / GLOSSARY).read_text()
     findings = pages.section(given.readme.read_text(), FINDINGS, given.readme.name)
     results = pages.with_headings(given.results.read_text())
-    texts = [
+    for page, text, about in (
         ("findings.html", findings, f"From {given.readme.name}."),
         ("results.html", results, f"From reports/{given.results.name}."),
-    ]
-    glossary = given.notebooks / GLOSSARY
-    if glossary.is_file():
-        texts.append(("glossary.html", glossary.read_text(), f"From notebooks/{GLOSSARY}."))
-    for page, text, about in texts:
+        ("glossary.html", glossary, f"From notebooks/{GLOSSARY}."),
+    ):
         (folder / page).write_text(pages.markdown_page(text, page, about, about, shown, links))
 
 

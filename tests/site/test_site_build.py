@@ -73,6 +73,7 @@ def study(tmp_path):
         (given.figures / f"{name}.csv").write_text("a\n1\n")
     given.readme.write_text(README)
     given.results.write_text(RESULTS)
+    (given.notebooks / "GLOSSARY.md").write_text("# Words\n\n| word | means |\n|---|---|\n| species | one molecule |\n")
     return given
 
 
@@ -199,6 +200,7 @@ def replace(part, text):
         (replace("README.md", b"# Toy\n"), "README.md has no section 'What came out so far'"),
         (replace("results.md", b"text\n"), "results.html: the text has no title"),
         (remove("results.md"), "results.md: No such file"),
+        (remove("notebooks", "GLOSSARY.md"), "GLOSSARY.md: No such file"),
     ],
 )
 def test_a_fault_is_one_clear_error_and_the_old_site_stays(study, change, message):
@@ -263,3 +265,33 @@ def test_a_style_sheet_loads_nothing(tmp_path):
     assert faults(tmp_path) == []
     (tmp_path / "a.css").write_text("@import 'b.css';")
     assert faults(tmp_path) == ["a.css loads another file"]
+
+
+def test_folded_cells_are_folded_on_the_page_with_what_they_print(study):
+    path = study.notebooks / "01_one.ipynb"
+    written = json.loads(path.read_text())
+    written["cells"][-1]["metadata"] = {"jupyter": {"source_hidden": True}, "tags": ["solution"]}
+    path.write_text(json.dumps(written))
+    build(study, silent)
+    page = (study.site / "01_one.html").read_text()
+    folded = page[page.index("<details>") : page.index("</details>")]
+    assert "Solution in code" in folded
+    assert "stored &amp; &lt;shown&gt;" in folded
+    assert page.count("<details>") == 1
+
+
+def test_badges_and_set_up_are_for_elsewhere(study):
+    """A badge is a picture from outside, which a page may not load."""
+    path = study.notebooks / "01_one.ipynb"
+    written = json.loads(path.read_text())
+    badge = "[![Open](https://example.org/badge.svg)](https://example.org/01_one)"
+    written["cells"][1:1] = [
+        {"cell_type": "markdown", "metadata": {"tags": ["badges"]}, "source": [badge]},
+        {"cell_type": "code", "metadata": {"tags": ["setup"]}, "execution_count": 1, "source": ["x"], "outputs": []},
+    ]
+    path.write_text(json.dumps(written))
+    before = build(study, silent) and page(study, "01_one")
+    assert "example.org" not in before
+    path.write_text(json.dumps(two_notebooks()["01_one"]))
+    build(study, silent)
+    assert page(study, "01_one") == before

@@ -1,0 +1,71 @@
+"""What breaks, and what is lost: faults done on purpose, counted, as the table of `reports/faults.md`.
+
+    python benchmarks/faults.py [kills] [disks] [damage] [readers] [--scale 0.1] [--seed 0] [--write]
+
+kills: kill -9 at random moments of the headless run. disks: full and read-only folders (needs root, for small mounts).
+damage: bit flips and truncations of everything that is kept on disk. readers: malformed rules, SMILES and tables.
+--scale: fraction of the numbers. --write: bring the parts that ran up to date in reports/faults.json and faults.md.
+"""
+
+import argparse
+import importlib
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from breaking.outcome import Outcome
+
+from hmlm_lib.files import write_whole
+
+REPORTS = Path(__file__).resolve().parent.parent / "reports"
+PARTS = ("kills", "disks", "damage", "readers")
+HEAD = """# Faults
+
+What was broken on purpose, how often, and what was lost. Every line was measured by
+`python benchmarks/faults.py --write`, {scale}; moments, places and mutations are drawn by seed {seed}.
+"""
+
+
+def table(outcomes: Sequence[dict]) -> list[str]:
+    """Markdown, a line an outcome."""
+    lines = ["| fault | times | what came out | lost or wrong |", "|---|---|---|---|"]
+    return lines + [f"| {o['fault']} | {o['times']:,} | {o['happened']} | {o['lost']} |" for o in outcomes]
+
+
+def page(parts: dict[str, dict]) -> str:
+    """The report of all parts that were run."""
+    lines = []
+    for name in (name for name in PARTS if name in parts):
+        part = parts[name]
+        how = f"`python benchmarks/faults.py {name}`, scale {part['scale']:g}, seed {part['seed']}"
+        lines += [f"## {name.capitalize()}", "", f"{how}, {part['seconds']:.0f} s:", "", *table(part["outcomes"]), ""]
+    return HEAD + "\n" + "\n".join(lines)
+
+
+def main() -> None:
+    """Run the parts that were asked for, all by default."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    for name in given.parts or PARTS:
+        if name not in PARTS:
+            parser.error(f"no part {name!r}; allowed: {', '.join(PARTS)}")
+    for name in given.parts or PARTS:
+        started = time.monotonic()
+        outcomes: list[Outcome] = getattr(importlib.import_module(f"breaking.{name}"), name)(given.scale, given.seed)
+        part = {"outcomes": [o.as_dict() for o in outcomes], "scale": given.scale, "seed": given.seed}
+        part["seconds"] = round(time.monotonic() - started)
+        print("\n".join(table(part["outcomes"])), flush=True)
+        if given.write:
+            path = REPORTS / "faults.json"
+            parts = (json.loads(path.read_text()) if path.is_file() else {}) | {name: part}
+            write_whole(path, json.dumps(parts, indent=1) + "\n")
+            write_whole(REPORTS / "faults.md", page(parts))
+
+
+if __name__ == "__main__":
+    main()
