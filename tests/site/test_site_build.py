@@ -278,3 +278,20 @@ def test_folded_cells_are_folded_on_the_page_with_what_they_print(study):
     assert "Solution in code" in folded
     assert "stored &amp; &lt;shown&gt;" in folded
     assert page.count("<details>") == 1
+
+
+def test_badges_and_set_up_are_for_elsewhere(study):
+    """A badge is a picture from outside, which a page may not load."""
+    path = study.notebooks / "01_one.ipynb"
+    written = json.loads(path.read_text())
+    badge = "[![Open](https://example.org/badge.svg)](https://example.org/01_one)"
+    written["cells"][1:1] = [
+        {"cell_type": "markdown", "metadata": {"tags": ["badges"]}, "source": [badge]},
+        {"cell_type": "code", "metadata": {"tags": ["setup"]}, "execution_count": 1, "source": ["x"], "outputs": []},
+    ]
+    path.write_text(json.dumps(written))
+    before = build(study, silent) and page(study, "01_one")
+    assert "example.org" not in before
+    path.write_text(json.dumps(two_notebooks()["01_one"]))
+    build(study, silent)
+    assert page(study, "01_one") == before
