@@ -49,10 +49,14 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 
 
+KEPT = (".lock",)  # files that processes lock, beside the folder `.locks`
+
+
 def half_written(folder: Path) -> list[str]:
     """Files under their final name that cannot be read to the end."""
     wrong = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
+    shown = (path for path in folder.rglob("*") if not any(p.startswith(".") for p in path.relative_to(folder).parts))
+    for path in sorted(path for path in shown if path.is_file()):
         try:
             READERS[path.suffix](path)
         except Exception as problem:  # whatever a reader says of a damaged file
@@ -62,4 +66,4 @@ def half_written(folder: Path) -> list[str]:
 
 def temporary(folder: Path) -> list[str]:
     """Files that only a run in progress may have."""
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob(".*") if p.is_file() and p.name != ".lock")
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob(".*") if p.is_file() and p.name not in KEPT)

@@ -68,6 +68,7 @@ MODEL_COLOURS: dict[str, str] = {
     "gp": "#d8b365",
     "gp_alike": "#b8860b",
     "gp_all_lines": "#8c510a",
+    "gp_mean": "#5a3a05",
     "copy_uninhibited": "#999999",
     "log_linear_ridge": "#fdae61",
     "lde": "#8c6d31",
