@@ -38,16 +38,12 @@ NOTES = {
         "not be kept."
     ),
     "damage": (
-        "A file is damaged by one to three flipped bits, or cut short. Two things are open. The checkpoint of a "
-        "training that was cut off holds no fingerprint. Rows written before rows had a check cannot tell another "
-        "digit from their own; they are under version control, which does."
+        "A file is damaged by one to three flipped bits, or cut short. One thing is open: rows written before rows had "
+        "a check cannot tell another digit from their own; they are under version control, which does."
     ),
     "readers": (
-        "Open: readers of data sets that `fetch` has compared with their sha256 (`chmr.benchmarks`, "
-        "`cellular.expression`, `morphology`, `composition.readers`, drug studies) trust that they are whole, so "
-        "malformed ones are met here only because the comparison is left out. Without that can be met: "
-        "`cellular.published`, which reads a folder of the user's, `literature.read` and `read_sheet` of a damaged "
-        "workbook, a table in memory with a column twice, and `read_midas` of a file without a row."
+        "Readers of data sets that `fetch` compares with their sha256 never meet a malformed file otherwise; here the "
+        "comparison is left out."
     ),
 }
 

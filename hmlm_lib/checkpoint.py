@@ -3,24 +3,22 @@
 The metadata hold a sha256 of everything else in the file: a bit that flipped would otherwise be another, silent model.
 """
 
-import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from hmlm_lib.errors import ModelError
 from hmlm_lib.files import write_whole
-from hmlm_lib.training import read_safetensors
+from hmlm_lib.training import fingerprint, read_safetensors
 
 
 def write_model(path: str | Path, model: nn.Module, about: dict[str, str]) -> Path:
     """Write parameters, the model's kind and `about`, whole or not at all; returns the path."""
     tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
     about = {"kind": type(model).__name__, **about}
-    about["sha256"] = _fingerprint(tensors, about)
+    about["sha256"] = fingerprint(tensors, about)
     write_whole(Path(path), save(tensors, metadata=about), ModelError)
     return Path(path)
 
@@ -41,16 +39,7 @@ def read_model(
     if not {"kind", *needs} <= set(about) or about["kind"] != kind:
         raise ModelError(f"{path}: not a checkpoint of {kind}, but of {about.get('kind', 'something else')}")
     expected = about.pop("sha256", None)
-    if not trusted and expected != _fingerprint(tensors, about):
+    if not trusted and expected != fingerprint(tensors, about):
         problem = "without a sha256, which older versions did not write" if expected is None else "damaged"
         raise ModelError(f"{path}: {problem}; restore it, or train and save the model again")
     return tensors, about
-
-
-def _fingerprint(tensors: dict[str, Tensor], about: dict[str, str]) -> str:
-    """sha256 of metadata, names, types, shapes and numbers, whatever their order in the file."""
-    digest = hashlib.sha256(repr(sorted(about.items())).encode())
-    for name, value in sorted(tensors.items()):
-        digest.update(repr((name, str(value.dtype), tuple(value.shape))).encode())
-        digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

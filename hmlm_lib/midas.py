@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from hmlm_lib.errors import TableError
+from hmlm_lib.tables import read_csv
 
 KINDS = ("CellLine", "Stimuli", "Inhibitors")
 INHIBITOR = re.compile(r".*[0-9A-Z_]i$")
@@ -42,11 +43,7 @@ class Midas:
 def read_midas(path: str | Path, share_start: bool = True) -> Midas:
     """The table in a file; see `from_table`. TableError names file, column or row."""
     path = Path(path)
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError, pd.errors.ParserError) as problem:
-        raise TableError(f"{path}: {str(problem).splitlines()[0]}") from None
-    return from_table(table, str(path), share_start)
+    return from_table(read_csv(path), str(path), share_start)
 
 
 def from_table(table: pd.DataFrame, where: str = "MIDAS table", share_start: bool = True) -> Midas:
@@ -56,7 +53,7 @@ def from_table(table: pd.DataFrame, where: str = "MIDAS table", share_start: boo
     numbers nor empty, several cell lines, and rows that repeat another to the last digit.
     """
     kinds = _columns(table, where)
-    numbers = table.apply(pd.to_numeric, errors="coerce")
+    numbers = table.apply(pd.to_numeric, errors="coerce").astype(float)
     given = [*kinds["CellLine"], *kinds["Stimuli"], *kinds["Inhibitors"]]
     _check(table, numbers, [*given, *kinds["DA"]], where, empty=False)
     _check(table, numbers, list(kinds["DV"]), where, empty=True)
@@ -83,6 +80,9 @@ def from_table(table: pd.DataFrame, where: str = "MIDAS table", share_start: boo
 
 def _columns(table: pd.DataFrame, where: str) -> dict[str, dict[str, str]]:
     """Kind -> column -> name."""
+    if table.empty or not table.columns.is_unique:
+        problem = "no row" if table.empty else f"column {table.columns[table.columns.duplicated()][0]!r} twice"
+        raise TableError(f"{where}: {problem}; allowed: rows, under columns of different names")
     found: dict[str, dict[str, str]] = {kind: {} for kind in (*KINDS, "DA", "DV")}
     for column in map(str, table.columns):
         head, _, rest = column.partition(":")

@@ -3,6 +3,7 @@
 Every step draws from a generator seeded by (seed, step): a run that was killed and resumed ends with the same numbers.
 """
 
+import hashlib
 import json
 import math
 import time
@@ -134,7 +135,8 @@ def write_checkpoint(model: nn.Module, optimiser: torch.optim.Optimizer, step: i
     tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value.contiguous() for name, value in state.items()}
-    data = save(tensors, metadata={"step": str(step), "training": _identity(config)})
+    about = {"step": str(step), "training": _identity(config)}
+    data = save(tensors, metadata=about | {"sha256": fingerprint(tensors, about)})
     write_whole(Path(config.checkpoint), data, ModelError)
 
 
@@ -148,6 +150,8 @@ def resume(model: nn.Module, optimiser: torch.optim.Optimizer, config: Training)
         return 0
     data = Path(path).read_bytes()
     tensors, metadata = read_safetensors(data, Path(path))
+    if metadata.pop("sha256", None) != fingerprint(tensors, metadata):
+        raise ModelError(f"{path}: damaged, or of an older version; delete it to begin anew")
     if metadata.get("training") != _identity(config):
         raise ModelError(f"{path}: written by a training with other settings; delete it or name another checkpoint")
     own = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
@@ -169,6 +173,15 @@ def read_safetensors(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[s
         return tensors, json.loads(data[8 : 8 + size]).get("__metadata__") or {}
     except Exception as problem:
         raise ModelError(f"{path}: not a readable safetensors file ({problem})") from None
+
+
+def fingerprint(tensors: dict[str, Tensor], about: dict[str, str]) -> str:
+    """sha256 of metadata, names, types, shapes and numbers, whatever their order in the file."""
+    digest = hashlib.sha256(repr(sorted(about.items())).encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(repr((name, str(value.dtype), tuple(value.shape))).encode())
+        digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_parameters(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

@@ -20,6 +20,7 @@ from hmlm_lib.chmr.molecules import read_molecules, scaffold, skeleton
 from hmlm_lib.chmr.neighbours import tanimoto_neighbours
 from hmlm_lib.data import fetch
 from hmlm_lib.errors import MoleculeError, did_you_mean
+from hmlm_lib.tables import read_csv
 
 SHUFFLED, LARGEST_FIRST = (0.6, 0.15, 0.25), (0.8, 0.1, 0.1)
 SHUFFLE_SEED = 3  # of the published split
@@ -83,12 +84,14 @@ def load(name: str) -> Assays:
         raise MoleculeError(f"no data set {name!r}{did_you_mean(name, SETS)}; allowed: {', '.join(SETS)}")
     source = SETS[name]
     path = fetch(source.data)
-    table = pd.read_csv(path, low_memory=False)
+    table = read_csv(path, error=MoleculeError, low_memory=False)
     if source.column not in table or table.shape[1] <= source.tasks:
         raise MoleculeError(f"{path}: needs a column {source.column!r} and {source.tasks} columns of labels")
     found = read_molecules(table[source.column].tolist(), source=str(path))
     values = table.iloc[list(found.row), -source.tasks :]
-    labels = values.to_numpy(dtype=float)
+    labels = values.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    if (np.isnan(labels) & values.notna().to_numpy()).any() or np.isinf(labels).any():
+        raise MoleculeError(f"{path}: a label is neither a number nor empty")
     if source.score == "auroc" and not np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all():
         raise MoleculeError(f"{path}: labels other than 0, 1 and empty")
     tasks = tuple(map(str, values.columns))

@@ -17,7 +17,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,7 @@ from hmlm_lib.chmr.modalities import Modality, from_table
 from hmlm_lib.chmr.molecules import read_molecules, skeleton
 from hmlm_lib.data import fetch
 from hmlm_lib.errors import MoleculeError
+from hmlm_lib.tables import read_csv
 
 FOLDER = "HMLM_CELLS_DIR"
 PUBLISHED = {"GE": "expression", "CP-JUMP": "morphology_jump", "CP-Bray": "morphology_bray"}
@@ -43,14 +43,17 @@ class Table:
 
 def expression() -> Table:
     """L1000 consensus z-scores of drugs, a column a landmark gene. DataUnavailable without the files."""
-    scores = pd.read_csv(fetch("l1000_consensus_drugbank_1170x978"), sep="\t", index_col="perturbagen")
-    drugs = pd.read_csv(fetch("drugbank_structures_1170"), index_col="drugbank_id")["smiles"]
+    scores = read_csv(fetch("l1000_consensus_drugbank_1170x978"), ("perturbagen",), MoleculeError, sep="\t")
+    drugs = read_csv(fetch("drugbank_structures_1170"), ("drugbank_id", "smiles"), MoleculeError)
+    scores, drugs = scores.set_index("perturbagen"), drugs.set_index("drugbank_id")["smiles"]
     return _table(scores.join(drugs, how="inner"), "smiles", list(scores.columns), "l1000_consensus_drugbank_1170x978")
 
 
 def morphology() -> Table:
     """Cell Painting z-scores, a column a feature; wells that were toxic are left out."""
-    parts = [pd.read_csv(fetch(name), sep="\t") for name in PAINTED]
+    parts = [read_csv(fetch(name), ("Smiles", "Toxic"), MoleculeError, sep="\t") for name in PAINTED]
+    if any(part["Toxic"].dtype != bool for part in parts):
+        raise MoleculeError("comas: Toxic is neither True nor False somewhere")
     columns = [name for name in parts[0] if name.startswith("Median_") and all(name in part for part in parts)]
     whole = pd.concat([part[~part["Toxic"]] for part in parts])
     return _table(whole, "Smiles", columns, "comas")
@@ -61,6 +64,8 @@ def _table(rows: pd.DataFrame, column: str, features: list, source: str) -> Tabl
         raise MoleculeError(f"{source}: no column of features")
     found = read_molecules(rows[column].tolist(), source=source)
     kept = rows.iloc[list(found.row)][features].reset_index(drop=True)
+    if not all(pd.api.types.is_numeric_dtype(kept[name]) for name in features):
+        raise MoleculeError(f"{source}: a feature is neither a number nor empty")
     return Table(found.smiles, tuple(skeleton(one) for one in found.smiles), kept)
 
 
@@ -77,9 +82,7 @@ def published(folder: str | Path) -> dict[str, Table]:
         for path in (listed, features):
             if not path.is_file():
                 raise MoleculeError(f"{path}: missing; allowed: {listed.name} and {features.name} side by side")
-        rows = pd.read_csv(listed)
-        if "smiles" not in rows:
-            raise MoleculeError(f"{listed}: no column 'smiles', but {', '.join(map(str, rows.columns))}")
+        rows = read_csv(listed, ("smiles",), MoleculeError)
         values = _features(features)
         if len(values) != len(rows):
             raise MoleculeError(f"{features}: {len(values)} rows for {len(rows)} in {listed.name}; allowed: as many")
@@ -93,7 +96,7 @@ def published(folder: str | Path) -> dict[str, Table]:
 def _features(path: Path) -> np.ndarray:
     try:
         values = np.load(path, allow_pickle=False)["data"]
-    except (OSError, ValueError, KeyError, BadZipFile) as problem:
+    except Exception as problem:  # of NumPy, zip and deflate: a dozen kinds
         raise MoleculeError(f"{path}: not an archive with an array 'data' ({problem})") from None
     if values.ndim != 2:
         raise MoleculeError(f"{path}: 'data' has shape {values.shape}; allowed: profile x feature")

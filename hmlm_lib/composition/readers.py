@@ -6,8 +6,10 @@ The composition paper's own validation pairs (Motmaen et al., PNAS 2023). BIOSNA
 
 import gzip
 import zipfile
+import zlib
 from collections import defaultdict
 from functools import cache
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from hmlm_lib.composition.pairs import Ligands, Pairs
 from hmlm_lib.composition.residues import AMINO_ACIDS
 from hmlm_lib.data import available, fetch
 from hmlm_lib.errors import SequenceError, TableError, did_you_mean
+from hmlm_lib.tables import read_csv
 
 LENGTHS = range(8, 12)
 NEEDS = ("transphla_training_ligands", "transphla_common_hla_sequence")
@@ -29,7 +32,7 @@ def have(names: tuple[str, ...] = NEEDS) -> bool:
 @cache
 def alleles() -> dict[str, str]:
     """HLA allele -> its 34 residues that touch the peptide."""
-    table = pd.read_csv(fetch("transphla_common_hla_sequence"))
+    table = read_csv(fetch("transphla_common_hla_sequence"), ("HLA", "HLA_sequence"))
     return dict(zip(table["HLA"], table["HLA_sequence"], strict=True))
 
 
@@ -54,15 +57,19 @@ def transphla() -> Ligands:
         name.setdefault(sequence, allele)
     listed: dict[str, set[str]] = defaultdict(set)
     allele = None
-    with gzip.open(fetch("transphla_training_ligands"), "rt") as file:
-        for number, line in enumerate(map(str.strip, file), start=1):
-            if line.startswith("HLA-"):  # `HLAAQGMAY` is a peptide
-                allele = line
-            elif line and not line.startswith("Length:"):
-                if allele is None or not set(line) <= set(AMINO_ACIDS):
-                    raise TableError(f"transphla_training_ligands, line {number}: {line!r} is no peptide of an allele")
-                if len(line) in LENGTHS and allele in alleles():
-                    listed[line].add(name[alleles()[allele]])
+    path = fetch("transphla_training_ligands")
+    try:
+        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    except (OSError, EOFError, ValueError, zlib.error) as problem:
+        raise TableError(f"{path}: not packed text that can be read ({problem})") from None
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if line.startswith("HLA-"):  # `HLAAQGMAY` is a peptide
+            allele = line
+        elif line and not line.startswith("Length:"):
+            if allele is None or not set(line) <= set(AMINO_ACIDS):
+                raise TableError(f"transphla_training_ligands, line {number}: {line!r} is no peptide of an allele")
+            if len(line) in LENGTHS and allele in alleles():
+                listed[line].add(name[alleles()[allele]])
     return Ligands(
         {allele: sequence for sequence, allele in name.items()}, {p: frozenset(a) for p, a in listed.items()}
     )
@@ -70,14 +77,20 @@ def transphla() -> Ligands:
 
 def trap() -> pd.DataFrame:
     """TransPHLA's own independent set, with its own decoys; columns peptide, HLA, label (lengths 8 to 11)."""
-    with zipfile.ZipFile(fetch("transphla_independent_set")) as packed:
-        table = pd.read_csv(packed.open("independent_set.csv"))
+    path = fetch("transphla_independent_set")
+    try:
+        with zipfile.ZipFile(path) as packed:
+            content = packed.read("independent_set.csv")
+    except Exception as problem:  # of zip and deflate: a dozen kinds
+        raise TableError(f"{path}: no independent_set.csv that can be unpacked ({problem})") from None
+    table = read_csv(BytesIO(content), ("peptide", "HLA", "label"), dtype={"peptide": str})
     return table.loc[table["peptide"].str.len().isin(LENGTHS), ["peptide", "HLA", "label"]].reset_index(drop=True)
 
 
 def paper_pairs() -> Pairs:
     """The paper's own class I pairs, 2,004 of them: whole MHC domains (174 to 181 residues) with 9-mers."""
-    table = pd.read_csv(fetch("pmhc_valid_compact"), sep="\t")
+    needs = ("peptide", "mhc_sequence", "mhc_class", "binder")
+    table = read_csv(fetch("pmhc_valid_compact"), needs, sep="\t")
     one = table[table["mhc_class"] == 1]
     return Pairs.of(one["peptide"].tolist(), one["mhc_sequence"].tolist(), one["binder"].tolist())
 
@@ -86,9 +99,12 @@ def biosnap(part: str) -> pd.DataFrame:
     """Drug-target pairs of a part, `val` or `test`; columns drug, gene (UniProt), smiles, sequence, label."""
     if part not in ("val", "test"):
         raise SequenceError(f"BIOSNAP part {part!r}; allowed: 'val', 'test'")
-    table = pd.read_csv(fetch(f"biosnap_{part}"))
     names = {"DrugBank ID": "drug", "Gene": "gene", "SMILES": "smiles", "Target Sequence": "sequence", "Label": "label"}
-    return table[list(names)].rename(columns=names).astype({"label": int})
+    path = fetch(f"biosnap_{part}")
+    table = read_csv(path, list(names))[list(names)].rename(columns=names)
+    if table.isna().any(axis=None) or not table["label"].isin((0, 1)).all():
+        raise TableError(f"{path}: a cell is empty, or a label neither 0 nor 1")
+    return table.astype({"label": int})
 
 
 def biosnap_pairs(part: str) -> Pairs:

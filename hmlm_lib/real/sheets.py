@@ -14,5 +14,6 @@ def read_sheet(path: str | Path, **options: object) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*extension is not supported")
             return pd.read_excel(path, **options)
-    except (OSError, ValueError, KeyError) as problem:
-        raise TableError(f"{path}: {str(problem).splitlines()[0]}; allowed: a spreadsheet with that sheet") from None
+    except Exception as problem:  # of pandas, two readers of workbooks, zip and XML: a dozen kinds
+        reason = (str(problem).splitlines() or [type(problem).__name__])[0]
+        raise TableError(f"{path}: {reason}; allowed: a spreadsheet with that sheet") from None

@@ -37,7 +37,7 @@ def test_the_published_layout_is_joined_by_skeleton(tmp_path, monkeypatch):
     [
         ({"rows": 4}, r"GE_feature.npz: 4 rows for 5 in GE.csv.gz"),
         ({"key": "values"}, r"GE_feature.npz: not an archive with an array 'data'"),
-        ({"column": "molecule"}, r"GE.csv.gz: no column 'smiles', but mol_id, molecule"),
+        ({"column": "molecule"}, r"GE.csv.gz: no column 'smiles'; it has: mol_id, molecule"),
     ],
 )
 def test_a_folder_that_does_not_fit_is_named(tmp_path, change, message):

@@ -5,11 +5,11 @@ import random
 import pytest
 from breaking import damage
 
-from hmlm_lib.checkpoint import _fingerprint
 from hmlm_lib.composition import checkpoint, shipped
 from hmlm_lib.composition.language_models import TinyConfig, TinyLM
 from hmlm_lib.composition.planted import planted
 from hmlm_lib.errors import ModelError
+from hmlm_lib.training import fingerprint
 
 SOUND = "0 silently wrong, 0 foreign exceptions"
 
@@ -54,8 +54,8 @@ def test_a_checkpoint_without_fingerprint_is_refused_unless_its_file_was_compare
 def test_the_fingerprint_does_not_depend_on_order():
     tensors = dict(TinyLM.from_seed(0, TinyConfig(width=8, depth=1, heads=2, inner=8)).state_dict())
     turned = dict(reversed(tensors.items()))
-    assert _fingerprint(tensors, {"a": "1", "b": "2"}) == _fingerprint(turned, {"b": "2", "a": "1"})
-    assert _fingerprint(tensors, {"a": "1"}) != _fingerprint(tensors, {"a": "2"})
+    assert fingerprint(tensors, {"a": "1", "b": "2"}) == fingerprint(turned, {"b": "2", "a": "1"})
+    assert fingerprint(tensors, {"a": "1"}) != fingerprint(tensors, {"a": "2"})
 
 
 def test_a_damaged_shipped_model_is_made_anew(tmp_path, monkeypatch):
