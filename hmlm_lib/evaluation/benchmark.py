@@ -140,7 +140,7 @@ def run(
             wanted_code = code(name, model, effort)
             if _row(path, name, model, seed, wanted_code):
                 continue
-            known = _row(setting_file(name), name, model, seed, wanted_code)
+            known = _row(setting_file(name), name, model, seed, wanted_code) if into else None
             row = known or run_one(name, model, seed, effort)
             append(path, row)
             report(f"{name:14s} {model:18s} seed {seed}  {'known' if known else _short(row['values'])}")

@@ -124,8 +124,8 @@ def append(path: Path, row: dict) -> None:
     """
     with rows_lock(path.parent):
         try:
-            with path.open("a+b", buffering=0) as file:
-                _append(file, as_line(row))
+            with path.open("ab", buffering=0) as file:
+                _write(file, line_end(path) + as_line(row))
         except OSError as problem:
             raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
 
@@ -137,8 +137,11 @@ def rows_lock(folder: Path) -> AbstractContextManager[None]:
 
 def line_end(path: Path) -> bytes:
     """What a file needs before another line: nothing, or the end of its torn last line."""
-    content = path.read_bytes() if path.exists() else b""
-    return b"\n" if content and not content.endswith(b"\n") else b""
+    if not path.exists() or not path.stat().st_size:
+        return b""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return b"" if file.read() == b"\n" else b"\n"
 
 
 def as_line(row: dict) -> bytes:
@@ -146,14 +149,11 @@ def as_line(row: dict) -> bytes:
     return (json.dumps(stamped(row), sort_keys=True) + "\n").encode()
 
 
-def _append(file: FileIO, line: bytes) -> None:
-    """A line of its own, also after the half line of a run that was killed; what does not fit is taken back."""
+def _write(file: FileIO, line: bytes) -> None:
+    """All of it; what a full disk took of it is taken back."""
     end = file.seek(0, os.SEEK_END)
-    if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
-        line = b"\n" + line
     try:
-        written = file.write(line)
-        if written != len(line):
+        if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:
         file.truncate(end)

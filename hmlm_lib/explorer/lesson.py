@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from hmlm_lib.dynamics.experiment import observation_times
+from hmlm_lib.evaluation.registry import SHORT_WARMUP, shortened
 from hmlm_lib.evaluation.tasks import NOISE_SD, draw_stimuli, single_stimuli, with_noise
 from hmlm_lib.evaluation.worlds import World
 from hmlm_lib.experiments import Experiments
@@ -23,7 +24,6 @@ from hmlm_lib.training import Training
 CONFIG = HMLMConfig(hierarchy=False, proposals=False)  # the wiring is complete: nothing to look for off the graph
 WASHED_H = (6.0, 48.0)  # a stimulus that ends, ends between these
 POINTS = 8
-WARMUP = 0.3  # of the steps; the study's tenth of few steps is too abrupt
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Sizes:
 
 def schedule(effort: float, seed: int) -> Training:
     """The study's training, at a fraction of its steps."""
-    return replace(TRAINING, steps=max(10, round(effort * TRAINING.steps)), warmup=WARMUP, seed=seed)
+    return replace(shortened(TRAINING, effort), warmup=SHORT_WARMUP, seed=seed)
 
 
 def published_cell(network: SignalingNetwork, seed: int = 0) -> World:

@@ -156,11 +156,10 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
         foretold = protocols.predicted(said, known, (), wanted, seed)
         if asked.any():
             found[asked] = _filled(unknown.log2, said(known, unknown, ()))
-        if np.isnan(found).any():  # values that lack in samples of which others were measured
-            gaps = np.flatnonzero(np.isnan(found).any((1, 2)))
-            for part in (gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))):
-                others = courses.take(np.setdiff1d(np.arange(len(courses)), part))
-                found[part] = _filled(found[part], said(others, courses.take(part), ()))
+        gaps = np.flatnonzero(np.isnan(found).any((1, 2)))  # in samples of which other values were measured
+        for part in (gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))):
+            others = courses.take(np.setdiff1d(np.arange(len(courses)), part))
+            found[part] = _filled(found[part], said(others, courses.take(part), ()))
     later = [t for t in range(len(courses.times)) if t not in wanted.shown]
     away = np.abs(foretold - known.log2)[:, later]
     width = np.nanquantile(away, LEVEL, axis=(0, 1))
