@@ -16,6 +16,11 @@ def read_csv(
     """`pandas.read_csv`; `error`, naming the file, for one that cannot be read or parsed, or lacks a column."""
     try:
         table = pd.read_csv(path, **options)
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except pd.errors.EmptyDataError:
+        columns = f"a header with {', '.join(needs)}" if needs else "a header and rows"
+        raise error(f"{path}: the file is empty; allowed: {columns}") from None
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as problem:  # of pandas, text and three packers
         reason = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise error(f"{path}: not a table that can be read ({reason})") from None

@@ -95,7 +95,8 @@ def published(folder: str | Path) -> dict[str, Table]:
 
 def _features(path: Path) -> np.ndarray:
     try:
-        values = np.load(path, allow_pickle=False)["data"]
+        with np.load(path, allow_pickle=False) as packed:
+            values = packed["data"]
     except Exception as problem:  # of NumPy, zip and deflate: a dozen kinds
         raise MoleculeError(f"{path}: not an archive with an array 'data' ({problem})") from None
     if values.ndim != 2:

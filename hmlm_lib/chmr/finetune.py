@@ -22,6 +22,7 @@ from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import MoleculeError, TrainingError
+from hmlm_lib.moving import moved
 from hmlm_lib.training import Training
 
 TRAINING = Training(steps=400, learning_rate=1e-3, weight_decay=1e-2)
@@ -57,8 +58,8 @@ class Scale:
 class Head:
     """fit(x, y, valid_x, valid_y) -> self, predict(x); the form of `classical.py`."""
 
-    def __init__(self, score: str, config: HeadConfig | None = None):
-        self.score, self.config = score, config or HeadConfig()
+    def __init__(self, score: str, config: HeadConfig | None = None, device: str = "cpu"):
+        self.score, self.config, self.device = score, config or HeadConfig(), device
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Head":
         """Trained on x, y; stopped where the validation score was best.
@@ -73,7 +74,8 @@ class Head:
         target, mask = torch.as_tensor((np.nan_to_num(y) - self.mean) / self.sd).float(), torch.as_tensor(known).float()
         with torch.random.fork_rng(devices=[]), one_thread():
             torch.manual_seed(t.seed)
-            self.net = self._build(x, y.shape[1])
+            self.net = self._build(x, y.shape[1]).to(self.device)
+            target, mask = target.to(self.device), mask.to(self.device)
             data, held = self._tensor(x), self._tensor(valid_x)
             groups = self._groups()
             optimiser = torch.optim.AdamW(groups, lr=t.learning_rate, weight_decay=t.weight_decay)
@@ -105,7 +107,7 @@ class Head:
         return self._read(self._tensor(x))
 
     def _tensor(self, x: Float[np.ndarray, "row feature"]) -> Tensor:
-        return self.scale(x)
+        return self.scale(x).to(self.device)
 
     def _build(self, x: Float[np.ndarray, "row feature"], tasks: int) -> nn.Module:
         self.scale = Scale(x)
@@ -117,7 +119,7 @@ class Head:
     def _read(self, x: Tensor) -> Labels:
         self.net.eval()
         with one_thread(), torch.no_grad():
-            return torch.cat([self.net(part) for part in x.split(AT_ONCE)]).double().numpy() * self.sd + self.mean
+            return torch.cat([self.net(part) for part in x.split(AT_ONCE)]).cpu().double().numpy() * self.sd + self.mean
 
     def _judge(self, x: Tensor, y: Labels) -> float:
         """Mean over tasks of what validation is judged by: AUROC, or minus the absolute error in units of sd."""
@@ -149,8 +151,9 @@ class Tuned(Head):
         structure: Structure,
         beside: Float[np.ndarray, "molecule feature"] | None = None,
         config: HeadConfig | None = None,
+        device: str = "cpu",
     ):
-        super().__init__(score, config)
+        super().__init__(score, config, device)
         self.encoder, self.structure = encoder, structure
         self.beside = np.zeros((len(structure), 0)) if beside is None else beside
 
@@ -179,8 +182,11 @@ class _Whole(nn.Module):
         self.top = perceptron(width + beside.shape[1], tasks, config)
 
     def forward(self, rows: Int[Tensor, " row"]) -> Float[Tensor, "row task"]:
-        latents = self.encoder.latents(*self.structure.read(rows, "graph" in self.encoder.config.structure))
-        return self.top(torch.cat([self.norm(latents.flatten(1)), self.beside[rows]], dim=1))
+        device = self.norm.weight.device
+        latents = self.encoder.latents(
+            *moved(self.structure.read(rows, "graph" in self.encoder.config.structure), device)
+        )
+        return self.top(torch.cat([self.norm(latents.flatten(1)), self.beside[rows].to(device)], dim=1))
 
 
 def perceptron(inputs: int, tasks: int, config: HeadConfig) -> nn.Sequential:

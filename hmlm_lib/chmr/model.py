@@ -157,7 +157,7 @@ class CHMR(nn.Module):
         """Sum of the parts; with a generator, each is left out with probability `drop`, scaled up, never all."""
         if generator is None or not self.config.drop or latents.shape[1] == 1:
             return latents.sum(1)
-        draw = torch.rand(latents.shape[:2], generator=generator)
+        draw = torch.rand(latents.shape[:2], generator=generator).to(latents.device)
         kept = (draw >= self.config.drop) | (draw == draw.max(1, keepdim=True).values)
         share = latents.shape[1] / kept.sum(1, keepdim=True)
         return (latents * (kept * share)[..., None]).sum(1)

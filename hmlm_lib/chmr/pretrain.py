@@ -11,6 +11,7 @@ from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import MoleculeError
+from hmlm_lib.moving import moved
 from hmlm_lib.training import Progress, Training, train
 
 TRAINING = Training(steps=600, learning_rate=1e-3, weight_decay=1e-4)
@@ -24,10 +25,12 @@ def pretrain(
     batch: int = BATCH,
     measured: float = 0.0,
     report: Callable[[Progress], None] | None = None,
+    device: str = "cpu",
 ) -> CHMR:
     """A model trained on all molecules of the material; labels are never seen.
 
     measured: least fraction of a batch whose cells somebody measured; where these are rare, chance brings few of them.
+    device: where it is trained and left; the material stays where it is, batches are moved.
     Raises MoleculeError for fewer than two molecules, TrainingError where the loss is no longer finite.
     """
     training = training or TRAINING
@@ -35,6 +38,7 @@ def pretrain(
         raise MoleculeError(f"{len(material)} molecules in batches of {batch}; allowed: two or more")
     model = CHMR.from_features(material.features, config, training.seed)
     model.settle(material.shape)
+    model.to(device)
     wanted = "graph" in model.config.structure
     known = torch.stack([torch.zeros(len(material), dtype=torch.bool), *(c.known for c in material.cells.values())])
     seen = known.any(0).nonzero()[:, 0]
@@ -45,7 +49,7 @@ def pretrain(
         if measured:
             first = seen[torch.randperm(len(seen), generator=generator)[: round(measured * batch)]]
             rows = torch.cat([first, rows[~torch.isin(rows, first)]])[:batch]
-        return model.loss(material.inputs(rows, wanted, generator), generator)[0]
+        return model.loss(moved(material.inputs(rows, wanted, generator), device), generator)[0]
 
     model.train()
     with torch.random.fork_rng(devices=[]):
@@ -54,9 +58,10 @@ def pretrain(
 
 
 def embed(model: CHMR, structure: Structure, batch: int = 1024) -> Float[np.ndarray, "molecule part width"]:
-    """Latents of every part of the anchor, for all molecules."""
-    found = []
+    """Latents of every part of the anchor, for all molecules; computed where the model lies."""
+    found, device = [], model.steps.device
     with one_thread(), torch.no_grad():
         for rows in torch.arange(len(structure)).split(batch):
-            found.append(model.latents(*structure.read(rows, "graph" in model.config.structure)))
+            parts = moved(structure.read(rows, "graph" in model.config.structure), device)
+            found.append(model.latents(*parts).cpu())
     return torch.cat(found).numpy()

@@ -175,7 +175,7 @@ class Composition(Strategy):
         """Tokens that a site may look at: in training some are left out, so that none is relied upon."""
         if not self.training or not self.config.hide:
             return exists
-        kept = exists & (torch.rand(exists.shape) >= self.config.hide)
+        kept = exists & (torch.rand(exists.shape).to(exists.device) >= self.config.hide)
         return torch.where(kept.any(1, keepdim=True), kept, exists)
 
     def _advance(self, side: str, hidden: Tensor, start: int, end: int, states: States) -> Tensor:

@@ -89,7 +89,7 @@ def logits(strategy: Strategy, data: Cached) -> Float[np.ndarray, " pair"]:
     rows = np.arange(len(data.pairs))
     with one_thread(), torch.no_grad():
         parts = [data.read(strategy, rows[k : k + AT_ONCE]) for k in range(0, len(rows), AT_ONCE)]
-    return torch.cat(parts).double().numpy()
+    return torch.cat(parts).cpu().double().numpy()
 
 
 def ranked(label: Bool[np.ndarray, " pair"], found: Float[np.ndarray, " pair"]) -> float:
@@ -122,6 +122,7 @@ def fit(
         torch.manual_seed(t.seed)
         strategy = build()
         data = Cached.of(strategy, models, train)
+        strategy.to(data.left.exists.device)  # where the models lie
         held = {name: Cached.of(strategy, models, pairs) for name, pairs in valid.items()}
         watch = Watch(strategy, held, config.patience)
         optimiser = torch.optim.AdamW(strategy.parameters(), lr=t.learning_rate, weight_decay=t.weight_decay)
@@ -146,8 +147,9 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = training.rate(step)
     strategy.train()
-    label = torch.as_tensor(data.pairs.label[rows]).float()
-    loss = nn.functional.binary_cross_entropy_with_logits(data.read(strategy, rows), label)
+    found = data.read(strategy, rows)
+    label = torch.as_tensor(data.pairs.label[rows]).to(found)
+    loss = nn.functional.binary_cross_entropy_with_logits(found, label)
     if not torch.isfinite(loss):
         raise TrainingError(f"training diverged at step {step}; try a learning_rate below {training.learning_rate:g}")
     optimiser.zero_grad()

@@ -101,8 +101,8 @@ class TinyLM(nn.Module):
             return cls(config)
 
     def tokens(self, sequences: Sequence[str]) -> Int[Tensor, "batch token"]:
-        """Padded rows of tokens; SequenceError as `Vocabulary.tokens`."""
-        return self.config.vocabulary.tokens(sequences)
+        """Padded rows of tokens, where the model lies; SequenceError as `Vocabulary.tokens`."""
+        return self.config.vocabulary.tokens(sequences).to(self.residue.weight.device)
 
     def exists(self, tokens: Int[Tensor, "batch token"]) -> Exists:
         """Which tokens are no padding."""

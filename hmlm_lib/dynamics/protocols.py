@@ -29,7 +29,11 @@ def four_conditions(network: SignalingNetwork) -> list[Condition]:
 
 
 def dose_response(
-    network: SignalingNetwork, species: str, levels: Sequence[float] | np.ndarray, hours: float = 1000.0
+    network: SignalingNetwork,
+    species: str,
+    levels: Sequence[float] | np.ndarray,
+    hours: float = 1000.0,
+    device: str = "cpu",
 ) -> xr.DataArray:
     """Resting activity at each level of one input, reached from the low and from the high state.
 
@@ -38,10 +42,10 @@ def dose_response(
     """
     branches = []
     for start in (0.0, 1.0):
-        before = simulate(network, Condition("start"), [hours], inputs={species: start}, baseline_h=0.0)
+        before = simulate(network, Condition("start"), [hours], inputs={species: start}, baseline_h=0.0, device=device)
         conditions = [Condition(f"{level:.6f}", stimulus={species: level}) for level in levels]
         y0 = np.repeat(before.values[:, 0], len(conditions), axis=0)
-        rest = simulate(network, conditions, [hours], baseline_h=0.0, y0=y0).isel(time=0)
+        rest = simulate(network, conditions, [hours], baseline_h=0.0, y0=y0, device=device).isel(time=0)
         branches.append(rest.rename(condition="level").assign_coords(level=np.asarray(levels, dtype=float)))
     return xr.concat(branches, xr.DataArray(["low", "high"], dims="start", name="start"))
 

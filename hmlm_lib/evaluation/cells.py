@@ -16,7 +16,7 @@ from hmlm_lib.dynamics.experiment import observation_times
 from hmlm_lib.dynamics.simulate import BASELINE_H, Parameters, trajectories
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.evaluation.tasks import HORIZON_H, NOISE_SD, SCORED, draw_stimuli, with_noise
-from hmlm_lib.evaluation.worlds import World
+from hmlm_lib.evaluation.worlds import World, draw_kinetics
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network import load_network
 from hmlm_lib.network.network import SignalingNetwork
@@ -36,18 +36,6 @@ class Cells:
     seen: Experiments
     truth: Experiments
     measured: Bool[np.ndarray, " species"]
-
-
-def draw_kinetics(network: SignalingNetwork, count: int, rng: np.random.Generator) -> Parameters:
-    """One row a cell: n ~ U(1.3, 2.2), EC50 ~ U(.4, .58), w x U(.85, 1) a reaction, tau x lognormal(.3) a species."""
-    arrays = network.arrays
-    shape = count, len(arrays.product)
-    return Parameters(
-        n=rng.uniform(1.3, 2.2, shape),
-        ec50=rng.uniform(0.4, 0.58, shape),
-        w=arrays.w * rng.uniform(0.85, 1.0, shape),
-        tau=arrays.tau * rng.lognormal(0.0, 0.3, (count, len(arrays.tau))),
-    )
 
 
 def simulate_cells(

@@ -15,7 +15,7 @@ from hmlm_lib.real.protocols import Model, Protocol, Values
 
 SETTINGS: dict[str, dict] = {f"hpn_{name}": {"protocol": name} for name in protocols.PROTOCOLS}
 CODE = ("real.courses", "real.protocols", "real.baselines", "midas")
-PROCESS = (*CODE, "real.kernels", "real.hints", "real.drugs")
+PROCESS = (*CODE, "real.kernels", "real.evidence", "real.hints", "real.drugs")
 HMLM = (
     *CODE, "real.hmlm", "real.drugs", "network", "training",
     *(f"hmlm.{name}" for name in ("model", "attention", "scales", "sums", "tokens", "transducer")),

@@ -20,9 +20,9 @@ from hmlm_lib.memory import halving, parted
 from hmlm_lib.training import Training
 
 HMLM_PARTS = ("attention", "kinetics", "model", "scales", "tokens", "transducer")
-# Of an HMLM with sums=False, pace=False.
+# Of an HMLM with sums=False.
 CORE_CODE = (*COMMON, *(f"hmlm.{name}" for name in HMLM_PARTS), "training")
-HMLM_CODE = (*CORE_CODE, "hmlm.sums", "hmlm.pace")
+HMLM_CODE = (*CORE_CODE, "hmlm.sums")
 BASELINE_CODE = (*COMMON, "baselines.protocol")
 
 

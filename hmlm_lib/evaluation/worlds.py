@@ -73,21 +73,26 @@ class World:
         return relax(system, start, times)
 
 
+def draw_kinetics(network: SignalingNetwork, count: int, rng: np.random.Generator) -> Parameters:
+    """One row a cell: n ~ U(1.3, 2.2), EC50 ~ U(.4, .58), w x U(.85, 1) a reaction, tau x lognormal(.3) a species."""
+    arrays = network.arrays
+    shape = count, len(arrays.product)
+    return Parameters(
+        n=rng.uniform(1.3, 2.2, shape),
+        ec50=rng.uniform(0.4, 0.58, shape),
+        w=arrays.w * rng.uniform(0.85, 1.0, shape),
+        tau=arrays.tau * rng.lognormal(0.0, 0.3, (count, len(arrays.tau))),
+    )
+
+
 def draw_world(network: SignalingNetwork, seed: int, mechanism: str = "hill") -> World:
-    """A cell line: every reaction its own n ~ U(1.3, 2.2), EC50 ~ U(.4, .58), w x U(.85, 1); tau x lognormal(.3)."""
+    """A cell line with kinetics of its own."""
     if mechanism not in MECHANISMS:
         raise ExperimentError(
             f"no mechanism {mechanism!r}{did_you_mean(mechanism, MECHANISMS)}; allowed: {', '.join(MECHANISMS)}"
         )
-    rng, arrays = np.random.default_rng((seed, 1)), network.arrays
-    reactions, species = len(arrays.product), len(arrays.tau)
-    drawn = replace(
-        arrays,
-        n=rng.uniform(1.3, 2.2, reactions),
-        ec50=rng.uniform(0.4, 0.58, reactions),
-        w=arrays.w * rng.uniform(0.85, 1.0, reactions),
-        tau=arrays.tau * rng.lognormal(0.0, 0.3, species),
-    )
+    own = draw_kinetics(network, 1, np.random.default_rng((seed, 1)))
+    drawn = replace(network.arrays, n=own.n[0], ec50=own.ec50[0], w=own.w[0], tau=own.tau[0])
     return World(network, drawn, mechanism, seed)
 
 

@@ -183,7 +183,7 @@ class GraphAttention(nn.Module):
 
     def _sparse(self, q: Tensor, k: Tensor, v: Tensor, source: Tensor, target: Tensor, kind: Tensor) -> Tensor:
         weight = self._edge_weights(q, k, source, target, kind)
-        return torch.zeros_like(q).index_add(1, target, weight[..., None] * v[:, source])
+        return torch.zeros_like(q).index_add(1, target, (weight[..., None] * v[:, source]).to(q.dtype))
 
     def _dense(self, q: Tensor, k: Tensor, v: Tensor, source: Tensor, target: Tensor, kind: Tensor) -> Tensor:
         mask, bias = self._mask(q, source, target, kind)

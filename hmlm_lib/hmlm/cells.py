@@ -149,7 +149,7 @@ class CellHMLM(nn.Module):
         known, first = measured, measured.any(1, keepdim=True)
         if asked[0] > 0:  # the rest state is a point too
             asked, known = np.append(0.0, asked), torch.cat([first, measured], 1)
-        hour = clock(asked, self.horizon_h)
+        hour = clock(asked, self.horizon_h).to(points.device)
         for _ in range(self.config.passes):
             forecast = between(states, grid, asked).permute(2, 0, 1)
             expected = forecast[:, -len(times_h) :]
@@ -182,7 +182,7 @@ class CellHMLM(nn.Module):
 
         def loss(generator: torch.Generator) -> Tensor:
             rows = torch.randperm(len(held), generator=generator)[:batch]
-            shown = shown_species(len(rows), len(self.rest), self.config.hidden, generator)
+            shown = shown_species(len(rows), len(self.rest), self.config.hidden, generator).to(held.device)
             start = torch.where(shown, y0[rows], self.rest)
             states, penalty, latent = self.passes(
                 held[rows], factor[rows], start, target[rows], known[rows] & shown[:, None], times, grid
@@ -219,7 +219,7 @@ class CellHMLM(nn.Module):
 
             latent = self._refined(latent, lambda c: (course(c, experiments.times_h) - points).square() * known)
             with torch.no_grad():
-                return course(latent, times).double().numpy()
+                return course(latent, times).cpu().double().numpy()
 
     def _refined(self, read: Float[Tensor, "cell species latent"], errors: Callable[[Tensor], Tensor]) -> Tensor:
         """Eq. (5) by Adam from what was read; cells do not touch each other."""

@@ -87,8 +87,8 @@ def scale_weights(model: HMLM, y: Float[Tensor, "state species"]) -> dict[str, T
 def gate_curves(model: HMLM, levels: Float[np.ndarray, " level"]) -> Float[np.ndarray, "edge level"]:
     """Openness of every edge's gate, heads mixed, at given activities of its source."""
     with torch.no_grad():
-        y = torch.as_tensor(levels, dtype=model._tau_h.dtype).expand(len(model._source), -1)
-        return model.gates(model.token())(y).clamp(0, 1).numpy()
+        y = torch.as_tensor(levels, dtype=model._tau_h.dtype, device=model._tau_h.device).expand(len(model._source), -1)
+        return model.gates(model.token())(y).clamp(0, 1).cpu().numpy()
 
 
 def attention_matrix(weights: xr.DataArray, targets: Sequence[str], sources: Sequence[str]) -> pd.DataFrame:

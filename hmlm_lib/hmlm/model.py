@@ -29,7 +29,6 @@ from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
 from hmlm_lib.hmlm.kinetics import Kinetics
-from hmlm_lib.hmlm.pace import paced
 from hmlm_lib.hmlm.scales import Hierarchy
 from hmlm_lib.hmlm.sums import SumAttention
 from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
@@ -239,7 +238,8 @@ class HMLM(nn.Module):
 
         def quiet(y: Tensor) -> Tensor:
             gate = gates(y.index_select(0, self._source))
-            return torch.lerp(self.logic(gate, weight), self.sums(gate, sign), share)
+            ways = (way.to(share.dtype) for way in (self.logic(gate, weight), self.sums(gate, sign)))  # under autocast
+            return torch.lerp(*ways, share)
 
         return quiet
 
@@ -267,11 +267,7 @@ class HMLM(nn.Module):
         factor = factor.T.contiguous()
         drive, shifts = self._drive(stimulus.T.contiguous(), factor, cell)
         tau = self.tau() if cell is None else self.tau() * torch.exp(cell.log_tau)
-        start, sweeps = y0.T.contiguous(), self.config.corrections
-        if self.pace is None:
-            states = transduce(drive, start, tau, grid, sweeps)
-        else:
-            states = paced(drive, start, tau, self.pace, grid, sweeps)
+        states = transduce(drive, y0.T.contiguous(), tau, grid, self.config.corrections, self.pace)
         return states, self._penalty(shifts)
 
     def _penalty(self, shifts: list[Tensor]) -> Float[Tensor, ""]:

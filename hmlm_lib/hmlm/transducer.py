@@ -11,7 +11,14 @@ whose exact step for a drive that moves on a straight line from D_0 to D_1 is, w
 D_1 is found by `corrections` sweeps from the step with D_0 alone. z is capped at 2.5: a species much faster than the
 step then follows its drive within half a step instead of bouncing around a fast negative loop.
 
-Source: HMLM paper, information transducer T = (X, Y, S, f, g). Ours: Eq. (2) as f; measured in reports/LOG.md.
+With a pace k, learned from 0, the time constant depends on the drive; a step keeps that of its beginning:
+
+    tau exp(-k D) dy/dt = D(y, t) - y                                                                     Eq. (3)
+
+so a species is fast while driven and slow when left alone, or the other way round, as mass action moves at the rate of
+both its directions.
+
+Source: HMLM paper, information transducer T = (X, Y, S, f, g). Ours: Eq. (2) as f, Eq. (3); measured in reports/LOG.md.
 """
 
 from collections.abc import Callable
@@ -45,12 +52,13 @@ def transduce(
     tau: Float[Tensor, "species #batch"],
     grid: Float[np.ndarray, " point"],
     corrections: int,
+    pace: Float[Tensor, "species 1"] | None = None,
 ) -> Float[Tensor, "point species batch"]:
-    """States on the grid; drive(y, step) is the activity that every species relaxes toward."""
+    """States on the grid; drive(y, step) is the activity that every species relaxes toward; pace: k of Eq. (3)."""
     out, y = [y0], y0
     for step, h in enumerate(np.diff(grid)):
-        decay, w0, w1 = step_weights(float(h), tau)
         d0 = drive(y, step)
+        decay, w0, w1 = step_weights(float(h), tau if pace is None else tau * torch.exp(-pace * d0))
         line = torch.addcmul(decay * y, w0, d0)
         y = line
         for _ in range(corrections):

@@ -39,7 +39,7 @@ def _keep(n_contexts: int, n_edges: int) -> Float[Tensor, "edge batch"]:
 
 def _change(end: Float[Tensor, "batch species"], n_contexts: int) -> Cuts:
     end = end.unflatten(0, (n_contexts, -1))
-    return (end[:, :-1] - end[:, -1:]).double().numpy()
+    return (end[:, :-1] - end[:, -1:]).cpu().double().numpy()
 
 
 def blinded(model: HMLM, keep: Float[Tensor, "edge batch"]) -> HMLM:
@@ -62,7 +62,7 @@ def blinded(model: HMLM, keep: Float[Tensor, "edge batch"]) -> HMLM:
 def in_model(model: HMLM, experiments: Experiments, time_h: float) -> Cuts:
     """Eq. (1) in a model, edges in its order (`edge_labels`)."""
     edges = len(model._source)
-    blind = blinded(model, _keep(len(experiments), edges))
+    blind = blinded(model, _keep(len(experiments), edges).to(model._tau_h.device))
     stimulus, factor, y0, _ = (t.repeat_interleave(edges + 1, 0) for t in model._tensors(experiments))
     with one_thread(), torch.no_grad():
         states, _ = blind.rollout(stimulus, factor, y0, time_grid(time_h, model.config.grid))
@@ -78,7 +78,9 @@ def _without_each(model: HMLM, experiments: Experiments, at_once: int) -> Iterat
             keep = torch.ones(edges, len(which), count)
             cut = which >= 0
             keep[which[cut], torch.arange(len(which))[cut]] = 0.0
-            states, _ = blinded(model, keep.flatten(1)).rollout(*(t.repeat(len(which), 1) for t in tensors), grid)
+            states, _ = blinded(model, keep.flatten(1).to(model._tau_h.device)).rollout(
+                *(t.repeat(len(which), 1) for t in tensors), grid
+            )
             found = between(states, grid, experiments.times_h).permute(2, 0, 1)
             yield found.unflatten(0, (len(which), count))
 
@@ -92,7 +94,7 @@ def loss_without(model: HMLM, experiments: Experiments, at_once: int = 16) -> Fl
         ((said - target).square() * mask).sum((1, 2, 3)) / mask.sum()
         for said in _without_each(model, experiments, at_once)
     ]
-    loss = torch.cat(found).double().numpy()
+    loss = torch.cat(found).cpu().double().numpy()
     return loss[1:] - loss[0]
 
 
@@ -102,7 +104,7 @@ def response_without(model: HMLM, experiments: Experiments, at_once: int = 16) -
     for said in _without_each(model, experiments, at_once):
         whole = said[0] if whole is None else whole
         found.append((said - whole).square().mean((1, 2, 3)).sqrt())
-    return torch.cat(found)[1:].double().numpy()
+    return torch.cat(found)[1:].cpu().double().numpy()
 
 
 class _CutDrive(HillDrive):

@@ -47,8 +47,8 @@ def attention(model: HMLM, experiments: Experiments, time_h: float, head: int | 
         raise ModelError(f"no head {head}; allowed: 0 to {model.config.heads - 1}")
     weight = (maps.mean("head") if head is None else maps.sel(head=head)).values
     size = len(experiments.network.species_names)
-    source, target = model._source.numpy(), model._target.numpy()
-    signed = np.where(model._inhibits.numpy(), -weight, weight)
+    source, target = model._source.cpu().numpy(), model._target.cpu().numpy()
+    signed = np.where(model._inhibits.cpu().numpy(), -weight, weight)
     found = np.zeros((len(experiments), size, size))
     for edges in np.argsort(weight, axis=1).T:  # the largest is written last
         every = np.arange(len(experiments))
@@ -80,8 +80,10 @@ def _outcome(model: HMLM, experiments: Experiments, time_h: float) -> Callable[[
 def _every_pair(model: HMLM, experiments: Experiments) -> tuple[Tensor, Tensor, Tensor]:
     """factor, context and target: one row a context and target, so that one call explains them all."""
     size = len(experiments.network.species_names)
-    which = torch.arange(len(experiments)).repeat_interleave(size)
-    return torch.ones(len(which), size), which, torch.arange(size).repeat(len(experiments))
+    device = model._tau_h.device
+    which = torch.arange(len(experiments), device=device).repeat_interleave(size)
+    target = torch.arange(size, device=device).repeat(len(experiments))
+    return torch.ones(len(which), size, device=device), which, target
 
 
 def gradient_input(model: HMLM, experiments: Experiments, time_h: float) -> Pairs:
@@ -90,7 +92,7 @@ def gradient_input(model: HMLM, experiments: Experiments, time_h: float) -> Pair
     with one_thread():
         method = InputXGradient(_outcome(model, experiments, time_h))
         found = method.attribute(factor.requires_grad_(), target=target, additional_forward_args=(which,))
-    return found.detach().numpy().astype(float).reshape(len(experiments), factor.shape[1], -1)
+    return found.detach().cpu().numpy().astype(float).reshape(len(experiments), factor.shape[1], -1)
 
 
 def integrated(model: HMLM, experiments: Experiments, time_h: float, steps: int = IG_STEPS) -> Pairs:
@@ -102,7 +104,7 @@ def integrated(model: HMLM, experiments: Experiments, time_h: float, steps: int 
             factor, baselines=0.0, target=target, additional_forward_args=(which,), n_steps=steps,
             internal_batch_size=4 * len(factor),
         )  # fmt: skip
-    return found.detach().numpy().astype(float).reshape(len(experiments), factor.shape[1], -1)
+    return found.detach().cpu().numpy().astype(float).reshape(len(experiments), factor.shape[1], -1)
 
 
 def knockout(model: Model, experiments: Experiments, time_h: float) -> Pairs:

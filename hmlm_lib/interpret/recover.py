@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from sklearn.metrics import average_precision_score, roc_auc_score
+from torch import Tensor
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError
@@ -86,7 +87,7 @@ def proposals(model: HMLM) -> Pairs:
     """|W| of the edges off the graph; ModelError for a model without them."""
     if model.off_graph is None:
         raise ModelError("the model has no proposals; allowed: HMLMConfig(proposals=True)")
-    return model.off_graph.strength().detach().abs().double().numpy()
+    return model.off_graph.strength().detach().abs().cpu().double().numpy()
 
 
 def wanted(model: HMLM, experiments: Experiments) -> Pairs:
@@ -107,7 +108,7 @@ def wanted(model: HMLM, experiments: Experiments) -> Pairs:
         predicted = between(states, grid, experiments.times_h).permute(2, 0, 1)
         loss = ((predicted - target).square() * mask).sum() / mask.sum()
         (gradient,) = torch.autograd.grad(loss, matrix)
-    return gradient.abs().double().numpy()
+    return gradient.abs().cpu().double().numpy()
 
 
 def residual(model: HMLM, experiments: Experiments) -> Samples:
@@ -122,11 +123,15 @@ def residual(model: HMLM, experiments: Experiments) -> Samples:
     stimulus, factor = (t.repeat_interleave(count, 0).T.contiguous() for t in model._tensors(experiments)[:2])
     with one_thread(), torch.no_grad():
         drive, _ = model._drive(stimulus, factor, None)
-        at = lambda y: drive(torch.as_tensor(y.reshape(-1, y.shape[-1]).T, dtype=stimulus.dtype).clamp(0, 1), 0)  # noqa: E731
+
+        def at(y: np.ndarray) -> Tensor:
+            state = torch.as_tensor(y.reshape(-1, y.shape[-1]).T, dtype=stimulus.dtype, device=stimulus.device)
+            return drive(state.clamp(0, 1), 0)
+
         said = (at(ends[0]) + 4 * at(ends[1]) + at(ends[2])) / 6
         tau = model.tau() if model.pace is None else model.tau() * torch.exp(-model.pace * said)
-    wanted_drive = samples(experiments, tau.expand_as(said).T.double().numpy().reshape(ends[0].shape))
-    return wanted_drive._replace(drive=wanted_drive.drive - said.T.double().numpy())
+    wanted_drive = samples(experiments, tau.expand_as(said).T.cpu().double().numpy().reshape(ends[0].shape))
+    return wanted_drive._replace(drive=wanted_drive.drive - said.T.cpu().double().numpy())
 
 
 def edge_weights(model: HMLM) -> Float[np.ndarray, " edge"]:
@@ -135,12 +140,12 @@ def edge_weights(model: HMLM) -> Float[np.ndarray, " edge"]:
         raise ModelError(f"reactions have weights with attention='logic'; this model has {model.config.attention!r}")
     weight = torch.sigmoid(model.weight.detach()).expand(len(model._product), 1)[:, 0]
     group = tokens(model.network.arrays).reaction if model.config.and_groups else torch.arange(len(weight))
-    return weight[group].double().numpy()
+    return weight[group].cpu().double().numpy()
 
 
 def by_pair(of_edge: Float[np.ndarray, " edge"], model: HMLM) -> Pairs:
     """A number an edge as a matrix; several edges between two species: the largest. Pairs without an edge: 0."""
     size = len(model.network.species_names)
     found = np.zeros((size, size))
-    np.maximum.at(found, (model._target.numpy(), model._source.numpy()), of_edge)
+    np.maximum.at(found, (model._target.cpu().numpy(), model._source.cpu().numpy()), of_edge)
     return found

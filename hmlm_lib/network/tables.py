@@ -7,6 +7,7 @@ import pandas as pd
 from hmlm_lib.errors import TableError
 from hmlm_lib.files import write_whole
 from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.tables import read_csv
 
 
 def read_tables(folder: str | Path, name: str | None = None) -> SignalingNetwork:
@@ -32,17 +33,7 @@ def read_tables(folder: str | Path, name: str | None = None) -> SignalingNetwork
 
 def _read(path: Path, *required: str) -> pd.DataFrame:
     """A CSV with text cells (blank: missing); TableError if it cannot be read or lacks a column."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-    except FileNotFoundError:
-        raise TableError(f"{path}: no such file") from None
-    except pd.errors.EmptyDataError:
-        raise TableError(f"{path}: the file is empty; allowed: a header with {', '.join(required)}") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as problem:
-        raise TableError(f"{path}: not a CSV table ({str(problem).splitlines()[0]})") from None
-    for column in required:
-        if column not in table:
-            raise TableError(f"{path}: no column {column!r}; it has: {', '.join(map(str, table.columns))}")
+    table = read_csv(path, required, dtype=str, keep_default_na=False, na_values=[""])
     blank = table[required[0]].isna()
     if blank.any():
         raise TableError(f"{path}, row {int(blank.to_numpy().argmax()) + 2}: {required[0]} is blank")

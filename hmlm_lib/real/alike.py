@@ -25,6 +25,7 @@ from torch import Tensor
 from hmlm_lib.device import one_thread
 from hmlm_lib.real.courses import Courses
 from hmlm_lib.real.drugs import drugs_of, joined
+from hmlm_lib.real.evidence import settle
 from hmlm_lib.real.hints import HINTS, hints
 from hmlm_lib.real.kernels import matern
 from hmlm_lib.real.protocols import Values
@@ -165,15 +166,7 @@ def surprise(numbers: Numbers, one: Seen) -> Float[Tensor, ""]:
 def fit(one: Seen, n_stimuli: int, iterations: int = ITERATIONS) -> Numbers:
     """The numbers under which what was measured surprises least."""
     numbers = Numbers.start(one, n_stimuli)
-    learn = torch.optim.LBFGS(list(vars(numbers).values()), max_iter=iterations, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        learn.zero_grad()
-        loss = surprise(numbers, one)
-        loss.backward()
-        return loss
-
-    learn.step(closure)
+    settle(vars(numbers).values(), lambda: surprise(numbers, one), iterations)
     return numbers
 
 

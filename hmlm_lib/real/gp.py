@@ -22,6 +22,7 @@ from torch import Tensor
 from hmlm_lib.device import one_thread
 from hmlm_lib.real.courses import Courses
 from hmlm_lib.real.drugs import joined
+from hmlm_lib.real.evidence import settle
 from hmlm_lib.real.hints import rebound
 from hmlm_lib.real.kernels import matern
 from hmlm_lib.real.protocols import Values
@@ -144,15 +145,7 @@ def predict(train: Courses, shown: Courses, elsewhere: Sequence[Courses], iterat
     scaled = [group.over(size) for group, size in zip(measured, scale, strict=True)]
     theta = torch.tensor(START, dtype=torch.float64, requires_grad=True)
     with one_thread():
-        learn = torch.optim.LBFGS([theta], max_iter=iterations, line_search_fn="strong_wolfe")
-
-        def closure() -> Tensor:
-            learn.zero_grad()
-            loss = evidence(theta, scaled)
-            loss.backward()
-            return loss
-
-        learn.step(closure)
+        settle([theta], lambda: evidence(theta, scaled), iterations)
         asked = _points(codes[0][: len(shown)], shown.times)
         change = rebound(both)[: len(shown)].reshape(len(asked.clock), -1) * theta[-1].item()
         with torch.no_grad():

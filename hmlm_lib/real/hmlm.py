@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from hmlm_lib.data import fetch
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.transducer import between, transduce
+from hmlm_lib.moving import moved
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.network.sif import read_sif
 from hmlm_lib.real.baselines import log_linear
@@ -154,20 +155,21 @@ class ChangeHMLM(HMLM):
         added = torch.einsum("cvi,ci->vc", (self.added + self.added_line)[g.line], g.drug)
         if self.apart.numel():
             added = added + torch.where(g.apart >= 0, self.apart[:, g.apart.clamp(min=0)], 0.0)
-        none = nn.functional.softplus(torch.tensor(UNDAMPED))
+        none = nn.functional.softplus(self._rest.new_tensor(UNDAMPED))
         beta = nn.functional.softplus(self.damped + UNDAMPED) - none
         return at_once, added, torch.exp(-torch.einsum("vi,ci->vc", beta, g.drug))
 
     def course(self, g: Given, grid: Float[np.ndarray, " point"]) -> tuple[Tensor, Tensor]:
         """States [point, species, condition] and the penalty."""
         size, many = len(self._rest), len(g.line)
-        u = torch.zeros(size, many)
+        g = moved(g, self._rest.device)
+        u = self._rest.new_zeros(size, many)
         u[self._inputs] = g.stimulus.T
-        silent, _ = self.raw(torch.zeros(size, 1))
+        silent, _ = self.raw(self._rest.new_zeros(size, 1))
         level, shifts = self.raw(u)
         at_rest = silent(self._rest, 0)
         at_once, added, kept = self.treated(g)
-        is_input = torch.zeros(size, 1, dtype=torch.bool)
+        is_input = torch.zeros(size, 1, dtype=torch.bool, device=u.device)
         is_input[self._inputs] = True
 
         fades = np.exp(-grid / FADES_H)
@@ -221,13 +223,13 @@ class Task:
     def said(self, model: ChangeHMLM, rows: Int[Tensor, " row"]) -> tuple[Tensor, Tensor]:
         """Changes of some conditions after the start, in units of what is typical of a signal, and the penalty."""
         states, penalty = model.course(self.given.of(rows), self.grid)
-        gain = torch.as_tensor(2 * self.data.span / self.data.typical, dtype=torch.float32)
+        gain = states.new_tensor(2 * self.data.span / self.data.typical)
         return (between(states, self.grid, self.times_h[1:])[:, self.at].permute(2, 0, 1) - 0.5) * gain, penalty
 
     def learn(self, model: ChangeHMLM, rows: Int[np.ndarray, " row"], training: Training) -> None:
         """Train on the measured changes of some conditions."""
         rows = rows[~np.isnan(self.data.change[rows]).all((1, 2))]
-        target = torch.as_tensor(self.data.change[rows] / self.data.typical, dtype=torch.float32)
+        target = torch.as_tensor(self.data.change[rows] / self.data.typical, dtype=torch.float32).to(model._rest.device)
         mask, chosen = torch.isfinite(target), torch.as_tensor(rows)
         target = torch.where(mask, target, 0.0)
 
@@ -267,21 +269,23 @@ def predict(
     before: Sequence[Courses] = (),
     config: HMLMConfig = CONFIG,
     training: Training = TRAINING,
+    device: str = "cpu",
 ) -> Values:
-    """log2 of the shown conditions at all times.
+    """log2 of the shown conditions at all times; computed on the device.
 
     learn_from: courses of the same and of other lines; before: simulated ones to train on first. What the model misses
     where something is shown is carried to other times in straight lines of log(1 + t).
     """
     every = (shown, *learn_from, *before)
     model, task = prepared(every, prior, config, training.seed)
+    model.to(device)
     real = len(shown) + sum(map(len, learn_from))
     rows = np.arange(sum(map(len, every)))
     if before:
         task.learn(model, rows[real:], training)
     task.learn(model, rows[:real], training)
     with torch.no_grad():
-        change = task.said(model, torch.arange(len(shown)))[0].double().numpy() * task.data.typical
+        change = task.said(model, torch.arange(len(shown)))[0].cpu().double().numpy() * task.data.typical
     own = [task.data.signals.index(name) for name in shown.signals]
     said = shown.log2[:, :1] + np.concatenate([np.zeros_like(change[:, :1]), change], 1)[:, :, own]
     return said + log_linear(learn_from[0], replace(shown, log2=shown.log2 - said))

@@ -56,16 +56,24 @@ class Elsewhere(TorchDispatchMode):
 
 
 class Written(TorchFunctionMode):
-    """Tensors written out as numbers: PyTorch itself makes these without numbers on `meta`."""
+    """Tensors written out as numbers, lists of rows as well: PyTorch itself makes these without numbers on `meta`."""
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         named = kwargs or {}
         if func is Tensor.new_tensor and isinstance(args[0], There) and "device" not in named:
             return torch.tensor(args[1], **{"dtype": args[0].dtype} | named).to(DEVICE)
+        if func in (Tensor.__getitem__, Tensor.__setitem__):
+            return func(args[0], _rows(args[1]), *args[2:])
         at = named.get("device")
         if func in (torch.tensor, torch.as_tensor) and not isinstance(args[0], Tensor) and at is not None:
             return func(*args, **named | {"device": CPU}).to(at)
         return func(*args, **named)
+
+
+def _rows(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return tuple(_rows(part) for part in index)
+    return torch.tensor(index) if isinstance(index, list) else index
 
 
 @contextmanager

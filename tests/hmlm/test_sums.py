@@ -7,7 +7,6 @@ import torch
 from hmlm_lib.evaluation.score import mse
 from hmlm_lib.evaluation.tasks import Size, benchmark
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
-from hmlm_lib.hmlm.pace import paced
 from hmlm_lib.hmlm.sums import SumAttention
 from hmlm_lib.hmlm.transducer import time_grid, transduce
 from hmlm_lib.network import SignalingNetwork
@@ -48,7 +47,7 @@ def test_without_a_pace_nothing_changes():
     def drive(y, _):
         return torch.sigmoid(4 * y.flip(0) - 1)
 
-    still = paced(drive, y0, tau, torch.zeros(2, 1), grid, 2)
+    still = transduce(drive, y0, tau, grid, 2, torch.zeros(2, 1))
     assert torch.allclose(still, transduce(drive, y0, tau, grid, 2), atol=1e-6)
 
 
@@ -56,7 +55,8 @@ def test_pace_shortens_the_time_constant():
     """Under a constant drive: y = D - (D - y0) exp(-t exp(k D) / tau)."""
     grid, level, k, tau = time_grid(6.0, 40), 0.7, 1.2, 3.0
     y0 = torch.tensor([[0.1]])
-    states = paced(lambda y, _: torch.full_like(y, level), y0, torch.tensor([[tau]]), torch.tensor([[k]]), grid, 1)
+    tau_h, pace = torch.tensor([[tau]]), torch.tensor([[k]])
+    states = transduce(lambda y, _: torch.full_like(y, level), y0, tau_h, grid, 1, pace)
     expected = level - (level - 0.1) * np.exp(-grid * np.exp(k * level) / tau)
     assert np.allclose(states[:, 0, 0].numpy(), expected, atol=1e-5)
 
