@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     record.add_argument("--effort", type=float, default=1.0, help="fraction of the training steps: a trial below 1")
     record.add_argument("--into", type=Path, metavar="FILE", help="a job's own file of rows, for `merge`")
+    record.add_argument("--device", default="cpu", help="where HMLM, CHMR and compositions train: cpu, cuda or auto")
     record.set_defaults(command=_benchmark)
     merging = commands.add_parser("merge", help="bring rows of many jobs into reports/rows/, each once")
     merging.add_argument("places", nargs="+", type=Path, metavar="FILE|FOLDER")
@@ -140,8 +141,10 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _benchmark(arguments: argparse.Namespace) -> int:
+    from hmlm_lib.device import use
     from hmlm_lib.evaluation import benchmark
 
+    use(arguments.device)
     settings = benchmark.settings() if arguments.settings == ["all"] else arguments.settings
     benchmark.run(settings, arguments.models, arguments.seeds, _say, arguments.effort, arguments.into)
     return 0

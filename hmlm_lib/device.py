@@ -1,4 +1,4 @@
-"""The device a run computes on, chosen once and said aloud."""
+"""The device a run computes on: chosen once, said aloud, known to every training and to parallel processes."""
 
 import os
 import warnings
@@ -28,6 +28,21 @@ def choose_device(device: str = "auto") -> tuple[str, str]:
     return "cpu", "no CUDA device found"
 
 
+_current = "cpu"
+
+
+def use(device: str = "auto") -> str:
+    """Trainings of this process run there from now on; returns `cpu` or `cuda`. RunError as `choose_device`."""
+    global _current
+    _current = choose_device(device)[0]
+    return _current
+
+
+def current() -> str:
+    """Where trainings run."""
+    return _current
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One CPU thread within: on small graphs two threads that wait for each other on a busy machine take ten times as
@@ -46,4 +61,9 @@ def side_by_side(run: Callable[..., Any], jobs: Iterable[tuple]) -> list:
     """run(*job) of every job, one process a core; the same numbers as one after the other."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "A worker stopped")  # slow to start on a busy machine, nothing is lost
-        return Parallel(n_jobs=os.cpu_count())(delayed(run)(*job) for job in jobs)
+        return Parallel(n_jobs=os.cpu_count())(delayed(_there)(current(), run, job) for job in jobs)
+
+
+def _there(device: str, run: Callable[..., Any], job: tuple) -> Any:
+    use(device)
+    return run(*job)

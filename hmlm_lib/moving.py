@@ -1,9 +1,11 @@
 """Tensors inside other things, moved to a device: batches and cached states have no `.to` of their own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def moved(value: Any, device: str) -> Any:
@@ -15,3 +17,13 @@ def moved(value: Any, device: str) -> Any:
     if isinstance(value, dict):
         return {name: moved(one, device) for name, one in value.items()}
     return tuple(moved(one, device) for one in value) if isinstance(value, tuple) else value
+
+
+@contextmanager
+def at(model: nn.Module, device: str) -> Iterator[None]:
+    """The model on the device within, back on the CPU after."""
+    model.to(device)
+    try:
+        yield
+    finally:
+        model.cpu()

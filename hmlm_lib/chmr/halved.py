@@ -17,7 +17,9 @@ from hmlm_lib.chmr.finetune import Head
 from hmlm_lib.chmr.material import Material
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.structure import Structure
+from hmlm_lib.device import current
 from hmlm_lib.memory import by_parts, halving
+from hmlm_lib.moving import at
 from hmlm_lib.training import Progress, Training
 
 if TYPE_CHECKING:
@@ -36,9 +38,9 @@ def pretrain(
     measured: float = 0.0,
     report: Callable[[Progress], None] | None = None,
 ) -> CHMR:
-    """`pretrain.pretrain`; OutOfMemory where not even two molecules fit."""
+    """`pretrain.pretrain` on the current device, then back; OutOfMemory where not even two molecules fit."""
     return halving(
-        lambda rows: whole.pretrain(material, config, training, rows, measured, report),
+        lambda rows: whole.pretrain(material, config, training, rows, measured, report, current()).cpu(),
         batch,
         "molecules",
         "a molecule is then told from fewer others: another model",
@@ -47,15 +49,16 @@ def pretrain(
 
 
 def embed(model: CHMR, structure: Structure, batch: int = READ) -> Float[np.ndarray, "molecule part width"]:
-    """`pretrain.embed`; the same numbers in smaller batches."""
-    return halving(lambda rows: whole.embed(model, structure, rows), batch, "molecules")
+    """`pretrain.embed` on the current device, then back; the same numbers in smaller batches."""
+    with at(model, current()):
+        return halving(lambda rows: whole.embed(model, structure, rows), batch, "molecules")
 
 
 def fit(model: Classical, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> Classical:
-    """model.fit(x, y, valid_x, valid_y), a `Head` with a smaller batch where its own does not fit."""
+    """model.fit(x, y, valid_x, valid_y), a `Head` on the current device, with a smaller batch where memory asks."""
     if not isinstance(model, Head):
         return model.fit(x, y, valid_x, valid_y)
-    wanted = model.config
+    wanted, model.device = model.config, current()
 
     def once(rows: int) -> Head:
         model.config = replace(wanted, batch=rows)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from hmlm_lib.chmr.benchmarks import Split, by_task
 from hmlm_lib.chmr.classical import Classical, KernelRidge
 from hmlm_lib.chmr.finetune import Head, HeadConfig
-from hmlm_lib.chmr.halved import embed, pretrain
+from hmlm_lib.chmr.halved import embed, fit, predict, pretrain
 from hmlm_lib.chmr.material import IMPUTATIONS, Material, impute, similar
 from hmlm_lib.chmr.modalities import hide, scaled
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
@@ -103,8 +103,8 @@ def assayed(
 ) -> Float[np.ndarray, "test task"]:
     """Fitted to the labelled molecules, asked about the test molecules."""
     y = molecules.labels
-    model.fit(x[parts.train], y[parts.train], x[parts.valid], y[parts.valid])
-    return model.predict(x[parts.test])
+    fitted = fit(model, x[parts.train], y[parts.train], x[parts.valid], y[parts.valid])
+    return predict(fitted, x[parts.test])
 
 
 def without_cells(molecules: Planted, parts: Split, head: HeadConfig) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Training and asking a strategy as in `fit.py`, with fewer pairs at once where memory runs out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,9 @@ from hmlm_lib.composition.compose import Strategy
 from hmlm_lib.composition.fit import FitConfig, Fitted
 from hmlm_lib.composition.language_models import LanguageModel
 from hmlm_lib.composition.pairs import Pairs
+from hmlm_lib.device import current
 from hmlm_lib.memory import by_parts, halving
+from hmlm_lib.moving import at
 
 
 def fit(
@@ -21,14 +24,19 @@ def fit(
     valid: dict[str, Pairs],
     config: FitConfig | None = None,
 ) -> Fitted:
-    """`fit.fit`; a smaller batch means more and smaller steps, which end elsewhere: the message says so."""
+    """`fit.fit` on the current device, then back; a smaller batch means other steps: the message says so."""
     config = config or FitConfig()
-    return halving(
-        lambda pairs: whole.fit(build, models, train, valid, replace(config, batch=pairs)),
-        config.batch,
-        "training pairs",
-        "trained anew; an epoch then has more and smaller steps",
-    )
+    with ExitStack() as there:
+        for model in models:
+            there.enter_context(at(model, current()))
+        fitted = halving(
+            lambda pairs: whole.fit(build, models, train, valid, replace(config, batch=pairs)),
+            config.batch,
+            "training pairs",
+            "trained anew; an epoch then has more and smaller steps",
+        )
+        fitted.strategy.cpu()
+    return fitted
 
 
 def predict(fitted: Fitted, pairs: Pairs) -> Float[np.ndarray, " pair"]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hmlm_lib.baselines import cells as baselines
-from hmlm_lib.device import one_thread
+from hmlm_lib.device import current, one_thread
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.cells import N_TRAIN, Cells, cells
 from hmlm_lib.evaluation.reconstruct import correct
@@ -48,8 +48,8 @@ class CellEntry:
 
     def fit(self, experiments: Experiments) -> "CellEntry":
         def once(batch: int) -> CellHMLM:
-            model = CellHMLM.from_network(experiments.network, self.config, self.schedule.seed)
-            return model.fit(experiments, self.schedule, batch=batch)
+            model = CellHMLM.from_network(experiments.network, self.config, self.schedule.seed).to(current())
+            return model.fit(experiments, self.schedule, batch=batch).cpu()
 
         self.model = halving(once, BATCH, "training cells", "trained anew; a step then sees fewer")
         self.n_parameters = self.model.n_parameters

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
+from hmlm_lib.device import current
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import COMMON
 from hmlm_lib.evaluation.shuffle import shuffled
@@ -30,11 +31,11 @@ SHORT_WARMUP = 0.3  # of a shortened training; a tenth of few steps is too abrup
 
 
 def learned(experiments: Experiments, config: HMLMConfig, training: Training) -> HMLM:
-    """An HMLM trained on all experiments at every step, or on as many as fit into memory."""
+    """An HMLM trained on all experiments at every step, or on as many as fit into memory; back on the CPU."""
 
     def once(batch: int) -> HMLM:
-        model = HMLM.from_network(experiments.network, config, training.seed)
-        return model.fit(experiments, training, batch=batch)
+        model = HMLM.from_network(experiments.network, config, training.seed).to(current())
+        return model.fit(experiments, training, batch=batch).cpu()
 
     return halving(once, len(experiments), "training conditions", "trained anew; a step then sees a part of them")
 

@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hmlm_lib.data import fetch
+from hmlm_lib.device import current
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.transducer import between, transduce
 from hmlm_lib.moving import moved
@@ -269,16 +270,15 @@ def predict(
     before: Sequence[Courses] = (),
     config: HMLMConfig = CONFIG,
     training: Training = TRAINING,
-    device: str = "cpu",
 ) -> Values:
-    """log2 of the shown conditions at all times; computed on the device.
+    """log2 of the shown conditions at all times; computed on the current device.
 
     learn_from: courses of the same and of other lines; before: simulated ones to train on first. What the model misses
     where something is shown is carried to other times in straight lines of log(1 + t).
     """
     every = (shown, *learn_from, *before)
     model, task = prepared(every, prior, config, training.seed)
-    model.to(device)
+    model.to(current())
     real = len(shown) + sum(map(len, learn_from))
     rows = np.arange(sum(map(len, every)))
     if before:

@@ -12,15 +12,20 @@ import torch
 from devices import experiments
 from elsewhere import DEVICE, Mixed, There, elsewhere
 
-from hmlm_lib.chmr import finetune, study
+from hmlm_lib import device as devices
+from hmlm_lib.chmr import finetune, halved, study
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import embed
 from hmlm_lib.composition import fit as composing
+from hmlm_lib.composition import halved as halved_composition
 from hmlm_lib.composition.compose import ComposeConfig, Composition
 from hmlm_lib.composition.language_models import TinyConfig, TinyLM
 from hmlm_lib.composition.pairs import Pairs
 from hmlm_lib.composition.states import frozen
+from hmlm_lib.device import current, side_by_side, use
+from hmlm_lib.errors import RunError
+from hmlm_lib.evaluation import newcell, registry
 from hmlm_lib.hmlm import looking
 from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
@@ -219,3 +224,54 @@ def test_what_trains_and_explains_keeps_to_its_device(there, call):
     torch.manual_seed(0)
     for one, other in zip(far, numbers(call("cpu")), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def learned(seed=0):
+    return registry.learned(experiments(4), HMLMConfig(width=4, grid=4), replace(SHORT, seed=seed))
+
+
+def cell_read():
+    config = {"model": HMLMConfig(width=4, sums=False, pace=False, grid=4), "width": 8, "layers": 1, "latent": 2}
+    return newcell.CellEntry(SHORT, **config, refine=1).fit(experiments(4)).model
+
+
+def molecules_read():
+    data = study.material(planted(16), 0.3, 0)
+    model = halved.pretrain(data, CHMRConfig(width=8, layers=1), SHORT, batch=8)
+    latents, labels = halved.embed(model, data).reshape(16, -1), planted(16).labels
+    head = finetune.Head("auroc", finetune.HeadConfig(hidden=8, batch=8, training=SHORT))
+    halved.predict(halved.fit(head, latents[:10], labels[:10], latents[10:], labels[10:]), latents)
+    return model
+
+
+def joined():
+    strategy, models = composition("cpu")
+    fitted = halved_composition.fit(
+        lambda: strategy, models, pairs(), {"random": pairs()}, composing.FitConfig(epochs=1)
+    )
+    fitted.at("random").predict(pairs())
+    return fitted.strategy
+
+
+def a_line():
+    (line,) = lines()
+    real.predict(line.take(np.arange(2)), (line.take(np.arange(2, 6)),), None, training=SHORT)
+
+
+@pytest.mark.parametrize("call", [learned, cell_read, molecules_read, joined, a_line])
+def test_what_notebooks_call_trains_on_the_current_device_and_comes_home(there, call, monkeypatch):
+    monkeypatch.setattr(devices, "_current", there)
+    seen, to = [], torch.nn.Module.to
+    monkeypatch.setattr(
+        torch.nn.Module, "to", lambda model, *where, **named: seen.append(where) or to(model, *where, **named)
+    )
+    model = call()
+    assert (there,) in seen
+    assert model is None or all(p.device == torch.device("cpu") for p in model.parameters())
+
+
+def test_parallel_processes_know_the_device(monkeypatch):
+    assert side_by_side(current, [()]) == ["cpu"]
+    with pytest.raises(RunError, match="no CUDA device"):
+        use("cuda")
+    assert current() == use("cpu") == "cpu"
