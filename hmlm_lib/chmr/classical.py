@@ -48,10 +48,6 @@ class Mean:
         return np.tile(self.mean, (len(x), 1))
 
 
-def _kernel(a: Bool[np.ndarray, "left bit"], b: Bool[np.ndarray, "right bit"]) -> Float[np.ndarray, "left right"]:
-    return tanimoto(torch.as_tensor(a), torch.as_tensor(b)).double().numpy()
-
-
 class KernelRidge:
     """Ridge with the Tanimoto kernel; the penalty of every task by its validation score.
 
@@ -67,8 +63,8 @@ class KernelRidge:
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "KernelRidge":
         base = np.arange(len(x)) if len(x) <= self.most else _landmarks(y, self.most, self.seed)
         self.x, self.weight, self.mean = x[base], np.zeros((len(base), y.shape[1])), np.zeros(y.shape[1])
-        between = _kernel(valid_x, self.x)
-        own = _kernel(x, self.x)
+        between = self.kernel(valid_x, self.x)
+        own = self.kernel(x, self.x)
         patterns, which = np.unique(~np.isnan(y), axis=1, return_inverse=True)
         for pattern, flags in enumerate(patterns.T):  # tasks measured on the same molecules share one solution
             known, tasks = np.flatnonzero(flags), np.flatnonzero(which.ravel() == pattern)
@@ -95,7 +91,13 @@ class KernelRidge:
         return [solve(left + ridge * step, right, assume_a="pos", overwrite_a=True) for ridge in RIDGES]
 
     def predict(self, x: np.ndarray) -> Labels:
-        return _kernel(x, self.x) @ self.weight + self.mean
+        return self.kernel(x, self.x) @ self.weight + self.mean
+
+    def kernel(
+        self, a: Bool[np.ndarray, "left bit"], b: Bool[np.ndarray, "right bit"]
+    ) -> Float[np.ndarray, "left right"]:
+        """K(a, b)."""
+        return tanimoto(torch.as_tensor(a), torch.as_tensor(b)).double().numpy()
 
 
 def _landmarks(y: Labels, count: int, seed: int) -> np.ndarray:

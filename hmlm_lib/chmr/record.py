@@ -21,6 +21,7 @@ from hmlm_lib.chmr import benchmarks, cellular, halved
 from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
 from hmlm_lib.chmr.classical import KernelRidge, Labels, Mean, boosting, forest
+from hmlm_lib.chmr.committee import Committee, MixedKernel
 from hmlm_lib.chmr.finetune import Head, Tuned
 from hmlm_lib.chmr.halved import embed, pretrain
 from hmlm_lib.chmr.material import Material, Near, similar
@@ -45,6 +46,7 @@ DATA = ("chmr.benchmarks", "chmr.molecules", "chmr.neighbours")
 DESCRIBED = (*DATA, "chmr.shapes", "chmr.structure")
 TRAINED = (*DESCRIBED, "chmr.finetune", "chmr.settings", "training")
 ENCODED = tuple(f"chmr.{name}" for name in ("model", "gin", "graphs", "tree_vq"))
+VOTING = ("chmr.classical", "chmr.committee", "chmr.finetune")
 PRETRAINED = (
     *DESCRIBED, *ENCODED, "training", "chmr.settings",
     *(f"chmr.{name}" for name in (
@@ -136,18 +138,42 @@ def _head(name: str, seed: int) -> Head:
     return Head(assays(name).score, replace(config, training=replace(config.training, seed=seed)))
 
 
+def latents(variant: str, name: str, seed: int, trained: bool = True) -> Float[np.ndarray, "molecule feature"]:
+    """What an encoder makes of a set's molecules."""
+    own = structure(name)
+    if trained:
+        model = pretrained(variant, seed)
+    else:
+        model = CHMR.from_features(own.features, VARIANTS[variant].config, seed).eval()
+        model.settle(own.shape)
+    return embed(model, own).reshape(len(own), -1)
+
+
 def _frozen(variant: str, trained: bool = True) -> Entry:
     def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
-        own = structure(name)
-        if trained:
-            model = pretrained(variant, seed)
-        else:
-            model = CHMR.from_features(own.features, VARIANTS[variant].config, seed).eval()
-            model.settle(own.shape)
-        latents = embed(model, own).reshape(len(own), -1)
-        return np.concatenate([described(name), latents], 1), _head(name, seed)
+        return np.concatenate([described(name), latents(variant, name, seed, trained)], 1), _head(name, seed)
 
     return Entry(build, (*PRETRAINED, *TRAINED))
+
+
+def _parts(variant: str | None, name: str, seed: int, trained: bool) -> tuple[np.ndarray, MixedKernel]:
+    """Fingerprints, descriptors and, with a variant, latents; and the kernel of all of them."""
+    found = [described(name)] + ([latents(variant, name, seed, trained)] if variant else [])
+    bits = fingerprints(assays(name).smiles[:1]).shape[1]
+    groups = (bits, found[0].shape[1] - bits, *(part.shape[1] for part in found[1:]))
+    return np.concatenate(found, 1), MixedKernel(assays(name).score, groups, seed)
+
+
+def _committee(variant: str | None, trained: bool = True) -> Entry:
+    def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
+        x, kernel = _parts(variant, name, seed, trained)
+        return x, Committee(_head(name, seed), kernel)
+
+    return Entry(build, (*(PRETRAINED if variant else ()), *TRAINED, *VOTING))
+
+
+def _mixed(name: str, seed: int) -> tuple[np.ndarray, Classical]:
+    return _parts(None, name, seed, False)
 
 
 def _tuned(variant: str | None) -> Entry:
@@ -178,14 +204,19 @@ MODELS: dict[str, Entry] = {
     "chmr_shuffled": _frozen("shuffled"),
     "chmr_no_cells": _frozen("no_cells"),
     "chmr_untrained": _frozen("chmr", trained=False),
+    "chmr_committee": _committee("chmr"),
+    "chmr_committee_shuffled": _committee("shuffled"),
+    "chmr_committee_untrained": _committee("chmr", trained=False),
     "infoalign": _frozen("infoalign"),
     "mean": _classical(fingerprints, lambda _, __: Mean()),
     "kernel_ridge": _classical(fingerprints, KernelRidge),
+    "kernel_descriptors": Entry(_mixed, (*DESCRIBED, *VOTING)),
     "forest": _classical(fingerprints, forest),
     "boosting": _classical(fingerprints, boosting),
     "boosting_descriptors": _classical(descriptors, boosting),
     "mlp": Entry(lambda name, seed: (fingerprints(assays(name).smiles).astype(float), _head(name, seed)), TRAINED),
     "mlp_descriptors": Entry(lambda name, seed: (described(name), _head(name, seed)), TRAINED),
+    "committee_descriptors": _committee(None),
     "gin": _tuned(None),
 }
 
