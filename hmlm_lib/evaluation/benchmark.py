@@ -71,6 +71,15 @@ def fit_all(names: Iterable[str], b: Benchmark, seed: int, effort: float = 1.0) 
     return dict(zip(names, found, strict=True))
 
 
+def score_all(jobs: Iterable[tuple[str, Benchmark]], seed: int, effort: float = 1.0) -> list[dict]:
+    """Scores of models, each fitted to a benchmark of its own; side by side, as `fit_all`."""
+    return side_by_side(_fit_and_score, [(name, b, seed, effort) for name, b in jobs])
+
+
+def _fit_and_score(name: str, b: Benchmark, seed: int, effort: float) -> dict:
+    return score(fit(name, b, seed, effort), b)
+
+
 def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:
     """Fit and score one model; the row. effort: fraction of its training steps, 1 in the record."""
     if name in OTHERS:

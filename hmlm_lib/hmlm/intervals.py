@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from scipy.stats import norm
 from scipy.stats import t as student_t
 
+from hmlm_lib.device import side_by_side
 from hmlm_lib.experiments import Experiments
 
 HELD = 0.9  # of the true values that a band is meant to hold
@@ -47,9 +48,12 @@ def ensemble(
     seed: int,
     noise_sd: float,
 ) -> Spread:
-    """fit(experiments, seed) returns a predictor; each member sees another bootstrap. noise_sd: of training points."""
+    """fit(experiments, seed) returns a predictor; each member sees another bootstrap. noise_sd: of training points.
+
+    Members are fitted side by side, one process a core.
+    """
     rows = [drawn(len(train), seed + i) for i in range(members)]
-    models = [fit(train.take(chosen), seed + i) for i, chosen in enumerate(rows)]
+    models = side_by_side(fit, [(train.take(chosen), seed + i) for i, chosen in enumerate(rows)])
     found = np.stack([predict(test) for predict in models])
     own = np.stack([predict(train) for predict in models])
     for i, chosen in enumerate(rows):
