@@ -297,9 +297,7 @@ def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
     from papermill.exceptions import PapermillExecutionError
 
     os.environ[FILE_VARIABLE] = str(staged)
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "1"
-    )  # threads that wait for each other on a busy machine take ten times as long
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # on a busy machine two threads mostly wait
     try:
         papermill.execute_notebook(
             str(item.path),
