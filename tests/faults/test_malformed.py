@@ -44,7 +44,7 @@ def test_mutations_repeat_with_their_seed():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a table that can be read"),
+        (b"", "the file is empty; allowed: a header with a, b"),
         (b"\xff\xfea\x00,", "not a table that can be read"),
         (b"a,b\n1,2\n1,2,3\n", "not a table that can be read"),
         (b"a,c\n1,2\n", "no column 'b'; it has: a, c"),
@@ -52,6 +52,8 @@ def test_mutations_repeat_with_their_seed():
 )
 def test_a_table_that_cannot_be_read_is_named(tmp_path, content, message):
     path = tmp_path / "mine.csv"
+    with pytest.raises(TableError, match=r"mine\.csv: no such file"):
+        read_csv(path)
     path.write_bytes(content)
     with pytest.raises(TableError, match=rf"mine\.csv: {message}"):
         read_csv(path, needs=("a", "b"))
