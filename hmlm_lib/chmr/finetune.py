@@ -20,7 +20,7 @@ from hmlm_lib.chmr.benchmarks import by_task
 from hmlm_lib.chmr.classical import Labels
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.structure import Structure
-from hmlm_lib.device import one_thread
+from hmlm_lib.device import current, one_thread
 from hmlm_lib.errors import MoleculeError, TrainingError
 from hmlm_lib.moving import moved
 from hmlm_lib.training import Training
@@ -58,15 +58,15 @@ class Scale:
 class Head:
     """fit(x, y, valid_x, valid_y) -> self, predict(x); the form of `classical.py`."""
 
-    def __init__(self, score: str, config: HeadConfig | None = None, device: str = "cpu"):
-        self.score, self.config, self.device = score, config or HeadConfig(), device
+    def __init__(self, score: str, config: HeadConfig | None = None):
+        self.score, self.config = score, config or HeadConfig()
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Head":
-        """Trained on x, y; stopped where the validation score was best.
+        """Trained on x, y, on the current device; stopped where the validation score was best.
 
         MoleculeError where no label is known or a feature is not finite, TrainingError where training diverges.
         """
-        c, t = self.config, self.config.training
+        c, t, self.device = self.config, self.config.training, current()
         known = ~np.isnan(y)
         if not known.any() or np.isnan(valid_y).all():
             raise MoleculeError("no label is known in train or validation; allowed: at least one in each")
@@ -151,9 +151,8 @@ class Tuned(Head):
         structure: Structure,
         beside: Float[np.ndarray, "molecule feature"] | None = None,
         config: HeadConfig | None = None,
-        device: str = "cpu",
     ):
-        super().__init__(score, config, device)
+        super().__init__(score, config)
         self.encoder, self.structure = encoder, structure
         self.beside = np.zeros((len(structure), 0)) if beside is None else beside
 

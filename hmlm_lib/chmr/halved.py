@@ -55,10 +55,10 @@ def embed(model: CHMR, structure: Structure, batch: int = READ) -> Float[np.ndar
 
 
 def fit(model: Classical, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> Classical:
-    """model.fit(x, y, valid_x, valid_y), a `Head` on the current device, with a smaller batch where memory asks."""
+    """model.fit(x, y, valid_x, valid_y), a `Head` with a smaller batch where its own does not fit."""
     if not isinstance(model, Head):
         return model.fit(x, y, valid_x, valid_y)
-    wanted, model.device = model.config, current()
+    wanted = model.config
 
     def once(rows: int) -> Head:
         model.config = replace(wanted, batch=rows)

@@ -147,16 +147,18 @@ def numbers(found):
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_what_trains_and_explains_keeps_to_its_device(device, call):
+def test_what_trains_and_explains_keeps_to_its_device(device, call, monkeypatch):
+    monkeypatch.setattr(devices, "_current", device)
     torch.manual_seed(0)
     far = numbers(call(device))
+    monkeypatch.setattr(devices, "_current", "cpu")
     torch.manual_seed(0)
     for one, other in zip(far, numbers(call("cpu")), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
-def learned(seed=0):
-    return registry.learned(experiments(4), HMLMConfig(width=4, grid=4), replace(SHORT, seed=seed))
+def learned():
+    return registry.learned(experiments(4), HMLMConfig(width=4, grid=4), SHORT)
 
 
 def cell_read():
@@ -199,7 +201,7 @@ def test_what_notebooks_call_trains_on_the_current_device_and_comes_home(device,
     assert model is None or all(p.device == torch.device("cpu") for p in model.parameters())
 
 
-def test_parallel_processes_know_the_device(monkeypatch):
+def test_parallel_processes_know_the_device():
     assert side_by_side(current, [()]) == ["cpu"]
     with pytest.raises(RunError, match="no CUDA device"):
         use("cuda")
