@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from hmlm_lib import figures, paths
 from hmlm_lib.evaluation import summary
@@ -38,6 +40,18 @@ def test_every_dependency_is_pinned_and_torch_exactly():
     assert {re.split(r"[<>=\[; ]", one)[0] for one in wanted} <= pinned
     assert "torch==2.13.0\n" in constraints
     assert "://" not in constraints
+
+
+def test_pinned_packages_accept_the_oldest_python_we_promise():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
+    ours = [one for one in distributions() if pins.get(one.metadata["Name"]) == one.version]
+    assert len(ours) > 100
+    refused = [
+        one.metadata["Name"] for one in ours if oldest not in SpecifierSet(one.metadata["Requires-Python"] or "")
+    ]
+    assert refused == []
 
 
 def test_the_conda_environment_is_the_same_one():
