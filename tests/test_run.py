@@ -114,6 +114,23 @@ def test_a_figure_that_is_no_longer_drawn_disappears(study):
     assert not old.exists()
 
 
+def test_a_figure_drawn_from_data_that_are_gone_stays(study):
+    kept, other = study / "figures" / "01_real.csv", study / "figures" / "01_rea.csv"
+    write(
+        study, "01_good", FIGURE.format(name="01_good"), 'if False:\n    save_figure(fig, "01_real", data, "caption")'
+    )
+    kept.parent.mkdir()
+    for path in (kept, other):
+        path.write_text("drawn with data")
+        os.utime(path, (1, 1))
+    run(["01"])
+    assert kept.read_text() == "drawn with data"
+    assert not other.exists()
+    made = json.loads((reports(study) / "manifest.json").read_text())["notebooks"]["01_good"]["outputs"]
+    assert "figures/01_real.csv" not in made
+    assert "figures/01_good.csv" in made
+
+
 def test_a_failing_notebook_is_kept_and_the_others_run(study, capsys):
     write(study, "01_good", "print('before')", "raise ValueError('the reason')")
     assert main(["run"]) == 1

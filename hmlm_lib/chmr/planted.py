@@ -47,6 +47,7 @@ class Planted:
     smiles: tuple[str, ...]
     core: Int[np.ndarray, " molecule"]
     mechanism: Int[np.ndarray, " molecule"]
+    switch: Int[np.ndarray, " molecule"]
     sign: Float[np.ndarray, " molecule"]
     cliff: Bool[np.ndarray, " molecule"]
     modalities: dict[str, Modality]
@@ -129,6 +130,7 @@ def planted(count: int = 2000, seed: int = 0, cliffs: float = 0.0) -> Planted:
         smiles=tuple(_written(*one) for one in parts),
         core=core,
         mechanism=warhead,
+        switch=switch,
         sign=sign,
         cliff=np.isin(core, turning),
         modalities={name: Modality(v, np.ones(count, bool)) for name, v in values.items()},

@@ -13,11 +13,12 @@ from hmlm_lib.chmr.classical import Classical, KernelRidge
 from hmlm_lib.chmr.finetune import Head, HeadConfig
 from hmlm_lib.chmr.halved import embed, fit, predict, pretrain
 from hmlm_lib.chmr.material import IMPUTATIONS, Material, impute, similar
-from hmlm_lib.chmr.modalities import hide, scaled
+from hmlm_lib.chmr.modalities import Modality, hide, scaled
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.planted import Planted
 from hmlm_lib.chmr.structure import Structure
+from hmlm_lib.chmr.told import features
 from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.device import side_by_side
 from hmlm_lib.training import Training
@@ -117,9 +118,20 @@ def without_cells(molecules: Planted, parts: Split, head: HeadConfig) -> dict[st
     }
 
 
+def told(molecules: Planted, missing: float, parts: Split, head: HeadConfig) -> float:
+    """AUROC of the perceptron where the fragments are known and the measured cells say which of them turn the sign."""
+    cells = _measured(molecules, missing, head.training.seed)
+    x = features(molecules, [cells[name] for name in ("expression", "morphology")])
+    return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
+
+
+def _measured(molecules: Planted, missing: float, seed: int) -> dict[str, Modality]:
+    return {name: hide(m, missing, seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
+
+
 def material(molecules: Planted, missing: float, seed: int, how: str = "propagation") -> Material:
     """Planted molecules with a fraction of every modality hidden, ready to train on."""
-    cells = {name: hide(m, missing, seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
+    cells = _measured(molecules, missing, seed)
     return Material.complete(Structure.from_smiles(molecules.smiles), cells, how)
 
 

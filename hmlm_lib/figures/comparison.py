@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from hmlm_lib.figures.style import MODEL_COLOURS
 
@@ -55,6 +55,13 @@ def _bars(ax: Axes, part: pd.DataFrame, log: bool) -> None:
     ax.set_axisbelow(True)
 
 
+def _points_axis(ax: Axes, table: pd.DataFrame) -> None:
+    """Ticks at the numbers of points in column k, and nowhere else, on a log axis."""
+    ks = sorted(table["k"].unique())
+    ax.set_xticks(ks, [str(k) for k in ks])
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
 def fig_published(panels: dict[str, pd.DataFrame], printed: dict[str, dict[int, float]]) -> Figure:
     """The paper's 5A: error against number of points, one panel a variant, one line a model; crosses: as printed.
 
@@ -71,9 +78,7 @@ def fig_published(panels: dict[str, pd.DataFrame], printed: dict[str, dict[int, 
             if i == 0 and model in printed:
                 ax.plot(list(printed[model]), list(printed[model].values()), "x", color=colour(str(model)), ms=6)
         ax.set(title=title, xlabel="time points shown", yscale="log", xscale="log")
-        ks = sorted(table["k"].unique())
-        ax.set_xticks(ks, [str(k) for k in ks])
-        ax.minorticks_off()
+        _points_axis(ax, table)
     axes[0, 0].set_ylabel("MSE, seven markers")
     every = dict(pair[::-1] for ax in axes[0] for pair in zip(*ax.get_legend_handles_labels(), strict=True))
     fig.legend(every.values(), every, loc="outside right center")
@@ -93,10 +98,8 @@ def fig_data_efficiency(table: pd.DataFrame, goals: dict[str, str]) -> Figure:
                 stats.index, stats["mean"], yerr=np.minimum(stats["std"], 0.9 * stats["mean"].abs()), marker="o",
                 ms=3.5, capsize=2, color=colour(str(model)), label=str(model).replace("_", " "),
             )  # fmt: skip
-        ks = sorted(table["k"].unique())
         ax.set(title=title, xlabel="time points a training experiment was seen at", xscale="log")
-        ax.set_xticks(ks, [str(k) for k in ks])
-        ax.minorticks_off()
+        _points_axis(ax, table)
         if "_r" not in measure:
             ax.set_yscale("log")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
@@ -142,10 +145,8 @@ def fig_reconstruction(table: pd.DataFrame, noise_sd: float) -> Figure:
         style = "--" if model in curves else "-"
         ax.plot(stats.index, stats, style, marker="o", ms=4, color=colour(str(model)), label=label)
     ax.axhline(noise_sd**2, color="#444444", ls=":", lw=1)
-    ks = sorted(table["k"].unique())
     ax.set(xscale="log", yscale="log", xlabel="points of the trajectory seen", ylabel="MSE, all species")
-    ax.set_xticks(ks, [str(k) for k in ks])
-    ax.minorticks_off()
+    _points_axis(ax, table)
     fig.legend(loc="outside right center")
     return fig
 

@@ -1,14 +1,18 @@
 """The study on planted molecules: what it says of imputation, parts and codes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from hmlm_lib.chmr import study
 from hmlm_lib.chmr.finetune import HeadConfig
+from hmlm_lib.chmr.modalities import hide
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import pretrain
+from hmlm_lib.chmr.told import features
 from hmlm_lib.figures import fig_codes, fig_imputation, fig_scores
 from hmlm_lib.training import Training
 
@@ -45,6 +49,21 @@ def test_cells_teach_and_nothing_beats_the_best(molecules):
     assert found["chmr"] > max(found["untrained"], found["no alignment"]) + 0.01
     assert max(value for name, value in found.items() if name != "best") < found["best"]
     assert len(fig_scores(pd.DataFrame({"all": found})).axes) == 1
+
+
+def test_whoever_is_told_the_fragments_finds_the_signs_and_comes_near_the_best():
+    molecules = planted(1500, seed=5, cliffs=0.25)
+    parts = study.split(1500, 5)
+    head = replace(HEAD, training=replace(HEAD.training, seed=5))
+    few = [hide(molecules.modalities[name], 0.9, 0) for name in ("expression", "morphology")]
+    x = features(molecules, few)
+    assert np.array_equal(x.sum(1), molecules.sign)
+    assert np.array_equal(np.abs(x).argmax(1), molecules.mechanism)
+    none = [hide(cell, 1.0, 0) for cell in few]
+    assert (features(molecules, none).sum(1) == 1).all()  # nothing measured, nothing turned
+    best = study.auroc(molecules, parts.test, molecules.best()[parts.test])
+    assert best - 0.03 < study.told(molecules, 0.9, parts, head) < best
+    assert study.told(molecules, 1.0, parts, head) < best - 0.05
 
 
 def test_every_run_of_the_plan_is_a_model_that_can_be_made():
