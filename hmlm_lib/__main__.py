@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +11,21 @@ from hmlm_lib.errors import HmlmError, RunError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 a notebook failed, 2 a mistake in what was asked, 130 interrupted."""
+    """Exit status: 0 done, 1 a notebook failed, 2 a mistake in what was asked, 130 interrupted, 141 nobody reads on."""
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.command(arguments)
+        status = arguments.command(arguments)
+        sys.stdout.flush()
+        return status
     except HmlmError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ninterrupted; what is finished is kept, the same command goes on from here", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -340,3 +340,12 @@ def test_list_shows_titles_questions_and_parameters(study, capsys):
     assert "01_good: 01_good" in out
     assert "Why?" in out
     assert "level=0.5" in out
+
+
+def test_a_reader_that_leaves_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "hmlm_lib", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as one:
+        one.stdout.close()
+        assert one.stderr.read() == b""
+    assert one.returncode == 141
