@@ -85,7 +85,7 @@ class Experiments:
 
     def take(self, rows: Sequence[int] | Int[np.ndarray, " row"] | Bool[np.ndarray, " condition"]) -> "Experiments":
         """Some conditions, by index or mask."""
-        rows = np.arange(len(self))[np.asarray(rows)]
+        rows = np.arange(len(self))[np.asarray(rows) if np.size(rows) else slice(0)]
         return replace(
             self,
             names=tuple(self.names[i] for i in rows),

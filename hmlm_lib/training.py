@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -43,6 +44,11 @@ class Training:
     checkpoint: Path | None = None
     checkpoint_every: int = 50
 
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 0), ("learning_rate", 0), ("weight_decay", 0), ("checkpoint_every", 1)):
+            if not getattr(self, name) >= least:
+                raise TrainingError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
+
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
         rise = max(1.0, self.warmup * self.steps)
@@ -64,22 +70,29 @@ class Progress:
 
 
 def train(
-    model: nn.Module, loss: Loss, config: Training, report: Callable[[Progress], None] | None = None
+    model: nn.Module,
+    loss: Loss,
+    config: Training,
+    report: Callable[[Progress], None] | None = None,
+    data: str = "",
 ) -> list[Progress]:
     """Minimise loss(generator) over the model's parameters; returns the reports.
 
+    data: digest of what is trained on; a checkpoint made with another one is not resumed.
     Raises TrainingError where the loss or its gradient is no longer finite: the model is put back to its last good
     state, which is also in the checkpoint if there is one.
     """
     with one_thread():
-        return _train(model, loss, config, report)
+        return _train(model, loss, config, report, data)
 
 
-def _train(model: nn.Module, loss: Loss, config: Training, report: Callable[[Progress], None] | None) -> list[Progress]:
+def _train(
+    model: nn.Module, loss: Loss, config: Training, report: Callable[[Progress], None] | None, data: str
+) -> list[Progress]:
     groups = parameter_groups(model, config)
     parameters = [p for group in groups for p in group["params"]]
     optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
-    first = resume(model, optimiser, config)
+    first = resume(model, optimiser, config, data)
     started, log = time.perf_counter(), []
     good = _copy(model)
     for step in range(first, config.steps):
@@ -101,7 +114,7 @@ def _train(model: nn.Module, loss: Loss, config: Training, report: Callable[[Pro
         if (step + 1) % config.checkpoint_every == 0 or last:
             good = _copy(model)
             if config.checkpoint:
-                write_checkpoint(model, optimiser, step + 1, config)
+                write_checkpoint(model, optimiser, step + 1, config, data)
         if config.log_every and (step % config.log_every == 0 or last):
             log.append(Progress(step, value.item(), time.perf_counter() - started))
             if report:
@@ -130,30 +143,43 @@ def _identity(config: Training) -> str:
     return json.dumps({k: v for k, v in vars(same).items() if k != "checkpoint"}, sort_keys=True)
 
 
-def write_checkpoint(model: nn.Module, optimiser: torch.optim.Optimizer, step: int, config: Training) -> None:
+def digest(*arrays: np.ndarray) -> str:
+    """sha256 of shapes and numbers, the same for every order of axes in memory."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(repr((array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def write_checkpoint(
+    model: nn.Module, optimiser: torch.optim.Optimizer, step: int, config: Training, data: str = ""
+) -> None:
     """Parameters, optimiser state and step as one safetensors file, written whole."""
     tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value.contiguous() for name, value in state.items()}
-    about = {"step": str(step), "training": _identity(config)}
-    data = save(tensors, metadata=about | {"sha256": fingerprint(tensors, about)})
-    write_whole(Path(config.checkpoint), data, ModelError)
+    about = {"step": str(step), "training": _identity(config), "data": data}
+    content = save(tensors, metadata=about | {"sha256": fingerprint(tensors, about)})
+    write_whole(Path(config.checkpoint), content, ModelError)
 
 
-def resume(model: nn.Module, optimiser: torch.optim.Optimizer, config: Training) -> int:
+def resume(model: nn.Module, optimiser: torch.optim.Optimizer, config: Training, data: str = "") -> int:
     """Load the checkpoint if there is one; returns the step to go on from.
 
-    Raises ModelError for a file that is damaged, or that another model or another training wrote.
+    Raises ModelError for a file that is damaged, or that another model or another training wrote, or one on other data.
     """
     path = config.checkpoint
     if path is None or not Path(path).exists():
         return 0
-    data = Path(path).read_bytes()
-    tensors, metadata = read_safetensors(data, Path(path))
+    if Path(path).is_dir():
+        raise ModelError(f"{path}: a folder; allowed: the name of a file")
+    tensors, metadata = read_safetensors(Path(path).read_bytes(), Path(path))
     if metadata.pop("sha256", None) != fingerprint(tensors, metadata):
         raise ModelError(f"{path}: damaged, or of an older version; delete it to begin anew")
     if metadata.get("training") != _identity(config):
         raise ModelError(f"{path}: written by a training with other settings; delete it or name another checkpoint")
+    if metadata.get("data") != data:
+        raise ModelError(f"{path}: written by a training on other data; delete it or name another checkpoint")
     own = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
     load_parameters(model, own, Path(path))
     state: dict[int, dict[str, Tensor]] = {}

@@ -70,3 +70,8 @@ def test_labels_that_do_not_fit_are_named():
     ramp = [Condition("low", {"a": [(0, 0.1), (5, 0.9)]})]
     with pytest.raises(ExperimentError, match="condition 'low', stimulus a changes with time; allowed here: one level"):
         Experiments.from_data_array(NETWORK, ramp, np.zeros((1, 2)), data.sel(condition=["low"]))
+
+
+def test_no_condition_can_be_taken(experiments):
+    assert len(experiments.take([])) == 0
+    assert experiments.take([]).activity.shape == (0, 3, 2)

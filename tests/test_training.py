@@ -104,3 +104,21 @@ def test_foreign_and_damaged_checkpoints_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(ModelError, match=r"run.safetensors: not a readable safetensors file"):
         train(model, noisy_loss(model, x, y), config)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"checkpoint_every": 0}, "checkpoint_every is 0; allowed: 1 or more"),
+        ({"learning_rate": -1}, "learning_rate is -1"),
+    ],
+)
+def test_settings_that_cannot_train_are_refused(given, message):
+    with pytest.raises(TrainingError, match=message):
+        Training(**given)
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    model, x, y = problem()
+    with pytest.raises(ModelError, match="a folder; allowed: the name of a file"):
+        train(model, noisy_loss(model, x, y), Training(steps=2, checkpoint=tmp_path))

@@ -168,8 +168,15 @@ def by_task(
     """AUROC or mean absolute error of every task over its known labels; NaN where there is nothing to score.
 
     AUROC = (R - n1 (n1 + 1) / 2) / (n1 n0), R: sum of the ranks of the n1 positives (Mann and Whitney).
+    MoleculeError for another score, and for labels that are not 0, 1 or NaN where AUROC is asked.
     """
+    true, predicted = np.asarray(true, dtype=float), np.asarray(predicted)
     known = ~np.isnan(true)
+    if score not in ("auroc", "mae"):
+        raise MoleculeError(f"score is {score!r}; allowed: auroc, mae")
+    if score == "auroc" and (known & (true != 0) & (true != 1)).any():
+        wrong = true[known & (true != 0) & (true != 1)][0]
+        raise MoleculeError(f"a label is {wrong:g}; allowed for AUROC: 0, 1, NaN where nobody measured")
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a task without labels, or of one class
         if score == "mae":
             return np.where(known, np.abs(true - predicted), 0.0).sum(0) / known.sum(0)

@@ -54,7 +54,12 @@ class _Contrast(torch.autograd.Function):
 def info_nce(
     a: Float[Tensor, "row width"], b: Float[Tensor, "row width"], temperature: float = TEMPERATURE, chunk: int = CHUNK
 ) -> Float[Tensor, ""]:
-    """Eq. (1): row i of a belongs to row i of b, every other pair does not. MoleculeError for fewer than two rows."""
+    """Eq. (1): row i of a belongs to row i of b, every other pair does not.
+
+    MoleculeError for fewer than two rows or a temperature that is not above 0.
+    """
+    if not temperature > 0:
+        raise MoleculeError(f"temperature is {temperature}; allowed: above 0")
     if len(a) < 2 or a.shape != b.shape:
         raise MoleculeError(f"shapes {tuple(a.shape)} and {tuple(b.shape)}; allowed: the same, with at least two rows")
     one, other = (nn.functional.normalize(x, dim=1) for x in (a, b))

@@ -60,11 +60,14 @@ def _canonical(smiles: str) -> tuple[str, bool] | None:
 def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = "molecules") -> Molecules:
     """Parse all; on_error: `skip` and count in `failed`, or `raise` MoleculeError at the first, naming row and SMILES.
 
-    source: what to call the table in messages. MoleculeError too where nothing parses.
+    source: what to call the table in messages. MoleculeError too where nothing parses, and for one SMILES alone.
     """
+    if isinstance(smiles, str):
+        raise MoleculeError(f"{source}: one text, {smiles!r}; allowed: a list of SMILES")
+    smiles = list(smiles)
     if on_error not in ("skip", "raise"):
         raise MoleculeError(f"on_error is {on_error!r}; allowed: skip, raise")
-    found = each(_canonical, list(smiles))
+    found = each(_canonical, smiles)
     failed = tuple((i, str(smiles[i])) for i, one in enumerate(found) if one is None)
     if failed and (on_error == "raise" or len(failed) == len(found)):
         row, text = failed[0]
@@ -81,9 +84,19 @@ def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = 
 
 
 def skeleton(smiles: str) -> str:
-    """First block of the InChIKey: atoms and bonds without stereochemistry and charge layers."""
+    """First block of the InChIKey: atoms and bonds without stereochemistry and charge layers.
+
+    MoleculeError for a SMILES that does not parse.
+    """
+    return Chem.MolToInchiKey(_parsed(smiles))[:14]
+
+
+def _parsed(smiles: str) -> Chem.Mol:
     quiet()
-    return Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))[:14]
+    found = Chem.MolFromSmiles(smiles)
+    if found is None:
+        raise MoleculeError(f"{smiles!r} is not a SMILES that RDKit reads")
+    return found
 
 
 def scaffold(smiles: str, stereo: bool = True) -> str:
@@ -97,8 +110,7 @@ def _morgan() -> rdFingerprintGenerator.FingerprintGenerator64:
 
 
 def _bits(smiles: str) -> bytes:
-    quiet()
-    molecule = Chem.MolFromSmiles(smiles)
+    molecule = _parsed(smiles)
     morgan = _morgan().GetFingerprintAsNumPy(molecule).astype(bool)
     maccs = np.array(list(rdMolDescriptors.GetMACCSKeysFingerprint(molecule)), dtype=bool)
     return np.packbits(np.concatenate([morgan, maccs])).tobytes()
@@ -119,8 +131,7 @@ def descriptor_names() -> tuple[str, ...]:
 
 
 def _descriptors(smiles: str) -> list[float]:
-    quiet()
-    molecule = Chem.MolFromSmiles(smiles)
+    molecule = _parsed(smiles)
     return [float(compute(molecule)) for _, compute in Descriptors.descList]
 
 

@@ -194,7 +194,7 @@ class CellHMLM(nn.Module):
             )
             return error / known[rows].sum() + penalty + self.config.latent_penalty * latent.square().mean()
 
-        train(self, loss, training or TRAINING, report)
+        train(self, loss, training or TRAINING, report, self.typical._data(experiments, batch))
         return self
 
     def reconstruct(

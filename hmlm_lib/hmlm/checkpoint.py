@@ -14,7 +14,7 @@ from hmlm_lib.errors import ModelError
 from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.training import load_parameters
+from hmlm_lib.training import digest, load_parameters
 
 
 def save(model: HMLM | CellHMLM, path: str | Path) -> Path:
@@ -23,9 +23,16 @@ def save(model: HMLM | CellHMLM, path: str | Path) -> Path:
         "config": json.dumps(asdict(model.config)),
         "species": json.dumps(model.network.species_names),
         "edges": json.dumps(model.edge_labels()),
+        "wiring": _wiring(model.network),
         "horizon_h": repr(model.horizon_h),
     }
     return write_model(path, model, about)
+
+
+def _wiring(network: SignalingNetwork) -> str:
+    """Digest of what the model reads from its network beside the names."""
+    a = network.arrays
+    return digest(a.source, a.inhibits, a.reaction, a.product, a.has_input, a.module, a.tau, a.ymax)
 
 
 def load(path: str | Path, network: SignalingNetwork) -> HMLM:
@@ -39,13 +46,18 @@ def load_cells(path: str | Path, network: SignalingNetwork) -> CellHMLM:
 
 
 def _load(path: Path, network: SignalingNetwork, kind: type[HMLM | CellHMLM]) -> nn.Module:
-    tensors, about = read_model(path, kind.__name__, ("config", "species", "edges", "horizon_h"))
+    tensors, about = read_model(path, kind.__name__, ("config", "species", "edges", "wiring", "horizon_h"))
     model = kind.from_network(network, _config(json.loads(about["config"]), kind))
     species, edges = json.loads(about["species"]), json.loads(about["edges"])
     if species != list(network.species_names) or edges != model.edge_labels():
         raise ModelError(
             f"{path}: trained on another network ({len(species)} species, {len(edges)} edges) than {network.name!r} "
             f"({len(network.species_names)} species, {len(model.edge_labels())} edges)"
+        )
+    if about["wiring"] != _wiring(network):
+        raise ModelError(
+            f"{path}: trained on a network of the same edges, but with other AND groups, inputs, modules, tau or ymax "
+            f"than {network.name!r}"
         )
     load_parameters(model, tensors, path)
     model.horizon_h = float(about["horizon_h"])

@@ -34,7 +34,7 @@ from hmlm_lib.hmlm.sums import SumAttention
 from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
 from hmlm_lib.hmlm.transducer import between, time_grid, transduce
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.training import Progress, Training, train
+from hmlm_lib.training import Progress, Training, digest, train
 
 TRAINING = Training(steps=800, learning_rate=0.05)  # chosen on worlds 100 and 101, see reports/LOG.md
 DENSE_UP_TO = 400  # species; above it the sparse path is faster on a CPU
@@ -130,6 +130,8 @@ class HMLM(nn.Module):
     def _remember(self, t: Tokens) -> None:
         for name in ("species", "edge", "source", "target", "tau_h", "inhibits"):
             self.register_buffer(f"_{name}", getattr(t, name), persistent=False)
+        ymax = torch.as_tensor(self.network.arrays.ymax.copy(), dtype=torch.float32)
+        self.register_buffer("_ymax", ymax[:, None], persistent=False)
 
     def _logic(self, t: Tokens, edges: int, reactions: int, size: int) -> None:
         """Parameters of gates and groups; without AND groups every reactant is a reaction of its own."""
@@ -208,7 +210,7 @@ class HMLM(nn.Module):
         untouched = 1 - stimulus
         quiet = self._logic_quiet(token, cell) if self.config.attention == "logic" else self._softmax_quiet(token)
         beyond = None if self.off_graph is None else self.off_graph.drive()
-        current = {"step": -1, "shift": None}
+        current, most = {"step": -1, "shift": None}, factor * self._ymax
 
         def drive(y: Tensor, step: int) -> Tensor:
             level = 1 - untouched * quiet(y)
@@ -221,7 +223,7 @@ class HMLM(nn.Module):
                     current["step"], current["shift"] = step, self.hierarchy(token, self._read(), y)
                     shifts.append(current["shift"])
                 level = level + current["shift"]
-            return factor * level.clamp(0.0, 1.0)
+            return most * level.clamp(0.0, 1.0)
 
         return drive, shifts
 
@@ -293,6 +295,10 @@ class HMLM(nn.Module):
         """
         training = training or TRAINING
         self._same_network(experiments)
+        if not len(experiments) or not experiments.times_h[-1] > 0:
+            raise ModelError("nothing to train on; allowed: at least one condition with a time after 0")
+        if batch is not None and batch < 1:
+            raise ModelError(f"batch is {batch}; allowed: 1 or more, None for all conditions")
         unseen = ~experiments.measured.any((1, 2))
         if unseen.any():
             name = experiments.names[int(np.flatnonzero(unseen)[0])]
@@ -312,8 +318,12 @@ class HMLM(nn.Module):
             error = (predicted - target[rows]).square() * mask[rows]
             return error.sum() / mask[rows].sum() + penalty
 
-        train(self, loss, training, report)
+        train(self, loss, training, report, self._data(experiments, batch))
         return self
+
+    def _data(self, e: Experiments, batch: int | None) -> str:
+        """What a checkpoint must share with the training that resumes it, beside the settings."""
+        return digest(e.stimulus, e.factor, e.y0, e.times_h, e.activity, np.array(batch or 0))
 
     def _tensors(self, e: Experiments) -> tuple[Tensor, ...]:
         like = self._tau_h

@@ -104,3 +104,12 @@ def test_two_in_five_of_broad6ks_test_molecules_have_their_skeleton_in_train(rea
     assert found.skeleton.mean() == pytest.approx(0.392, abs=0.001)
     honest = published_split(assays, stereo=False)
     assert leak(assays, honest, fingerprints(assays.smiles)).skeleton.mean() < 0.02
+
+
+def test_labels_and_scores_that_mean_nothing_are_refused():
+    labels, said = [[-1.0], [1.0]], [[0.2], [0.4]]
+    with pytest.raises(MoleculeError, match="a label is -1; allowed for AUROC: 0, 1, NaN"):
+        benchmarks.by_task(labels, said, "auroc")
+    with pytest.raises(MoleculeError, match="score is 'rmse'; allowed: auroc, mae"):
+        benchmarks.by_task(labels, said, "rmse")
+    assert benchmarks.by_task([[0], [1]], said, "auroc").tolist() == [1.0]

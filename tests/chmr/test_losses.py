@@ -57,3 +57,10 @@ def test_bad_input_is_named():
         info_nce(torch.ones(1, 3), torch.ones(1, 3))
     with pytest.raises(MoleculeError, match=r"shapes \(2, 3\) and \(3, 3\)"):
         vicreg(torch.ones(2, 3), torch.ones(3, 3))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
+def test_a_temperature_that_is_none_is_refused(temperature):
+    a, b = pair(0)
+    with pytest.raises(MoleculeError, match="allowed: above 0"):
+        info_nce(a, b, temperature=temperature)

@@ -59,3 +59,11 @@ def test_shuffling_keeps_the_rows_and_scaling_keeps_the_hidden_hidden():
     assert np.allclose(unit.values[one.known].mean(0), 0, atol=1e-9)
     assert np.allclose(unit.values[one.known].std(0), 1, atol=0.02)
     assert (unit.values[~one.known] == 0).all()
+
+
+def test_flags_may_be_numbers_but_only_0_and_1():
+    values = np.array([[1.0, 2.0], [30.0, 40.0], [5.0, 6.0]])
+    flagged = scaled(Modality(values, np.array([1, 0, 1])))
+    assert flagged.values[:, 0].tolist() == [-1.0, 0.0, 1.0]
+    with pytest.raises(MoleculeError, match="known holds 2; allowed: true or false"):
+        Modality(values, np.array([2, 0, 1]))

@@ -1,6 +1,7 @@
 """From SMILES to features: what is kept, what is named, what is cached."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from rdkit import Chem
 from rdkit.Chem import MACCSkeys, rdFingerprintGenerator
@@ -105,3 +106,18 @@ def test_in_processes_the_same(monkeypatch):
     monkeypatch.setattr(molecules, "POOL_FROM", 2)
     monkeypatch.setattr(kept, "VERSION", 0)  # another folder
     assert np.array_equal(fingerprints(smiles), expected)
+
+
+def test_a_series_is_read_by_place_and_one_text_is_refused():
+    table = pd.Series(["CCO", "xx", "CCN"], index=[7, 5, 0])
+    found = read_molecules(table)
+    assert found.given == ("CCO", "CCN")
+    assert found.failed == ((1, "xx"),)
+    with pytest.raises(MoleculeError, match="one text, 'CCO'; allowed: a list of SMILES"):
+        read_molecules("CCO")
+
+
+@pytest.mark.parametrize("read", [skeleton, lambda one: fingerprints([one]), lambda one: descriptors([one])])
+def test_a_smiles_that_does_not_parse_is_named(read):
+    with pytest.raises(MoleculeError, match="'xx' is not a SMILES that RDKit reads"):
+        read("xx")

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import ModelError
 from hmlm_lib.evaluation.tasks import Size, benchmark
+from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.looking import attention, attention_matrix, gate_curves
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.network import SignalingNetwork
@@ -205,3 +207,46 @@ def test_cost_is_linear_in_edges():
 
     layer = GroupSum(torch.arange(50_000) % 1000, 1000, dense=False)
     assert sum(b.numel() for b in layer.buffers()) == 50_000
+
+
+def test_the_networks_ymax_is_the_models():
+    network = SignalingNetwork.from_rules("one", ["=> a"])
+    doubled = SignalingNetwork("one", network.species.assign(ymax=2.0), network.reactions)
+    conditions = [Condition("low", {"a": 0.5}), Condition("high", {"a": 0.9})]
+    course = simulate(doubled, conditions, [0.0, 1.0, 5.0, 20.0], baseline_h=0.0)
+    seen = Experiments.from_data_array(doubled, conditions, np.zeros((2, 1)), course)
+    model = HMLM.from_network(doubled, HMLMConfig(width=4, hierarchy=False, proposals=False))
+    assert np.allclose(model.predict(seen), seen.activity, atol=0.01)  # nothing to learn: one input, known tau
+
+
+def test_a_network_of_the_same_edges_is_another_one(tmp_path):
+    rules = {"a": ["a & b => d", "c => d"], "b": ["a => d", "b & c => d"]}
+    one, other = (SignalingNetwork.from_rules("abc", ["=> a", "=> b", "=> c", *some]) for some in rules.values())
+    path = HMLM.from_network(one, HMLMConfig(width=4)).save(tmp_path / "m.safetensors")
+    slower = SignalingNetwork("abc", one.species.assign(tau=3.0), one.reactions)
+    HMLM.load(path, SignalingNetwork("renamed", one.species, one.reactions))
+    for network in (other, slower):
+        with pytest.raises(ModelError, match="of the same edges, but with other AND groups, inputs, modules, tau or"):
+            HMLM.load(path, network)
+
+
+def test_a_training_is_not_resumed_on_other_data(data, tmp_path):
+    training = Training(steps=2, checkpoint=tmp_path / "run.safetensors")
+    config = HMLMConfig(width=4, grid=8)
+    HMLM.from_network(data.train.network, config).fit(data.train, training)
+    HMLM.from_network(data.train.network, config).fit(data.train, training)
+    changed = replace(data.train, activity=0.5 * data.train.activity)
+    with pytest.raises(ModelError, match=r"run.safetensors: written by a training on other data"):
+        HMLM.from_network(data.train.network, config).fit(changed, training)
+
+
+@pytest.mark.parametrize("how", ["no condition", "no later time", "no batch"])
+def test_nothing_to_train_on_is_said(data, how):
+    model = HMLM.from_network(data.train.network, HMLMConfig(width=4))
+    seen = {"no condition": data.train.take([]), "no later time": data.wild.at([0]), "no batch": data.train}[how]
+    if how == "no later time":
+        seen = replace(seen, times_h=np.zeros(1))
+    with pytest.raises(
+        ModelError, match="batch is 0; allowed: 1 or more" if how == "no batch" else "nothing to train on"
+    ):
+        model.fit(seen, batch=0 if how == "no batch" else None)
