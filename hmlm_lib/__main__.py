@@ -189,6 +189,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         write_whole(path, own.template(), TableError)
         print(f"{path}: a tidy table; leave empty what you want to know")
         return 0
+    _check_out(out, path, *([Path(arguments.network)] if arguments.network else []))
     courses = own.read(path, arguments.hours)
     network = read_sif(arguments.network) if arguments.network else None
     for line in own.described(courses, network):
@@ -200,6 +201,17 @@ def _predict(arguments: argparse.Namespace) -> int:
     write_whole(out, table.to_csv(index=False, float_format="%.5g"), TableError)
     print(f"{out}: {len(table)} rows, 90 % intervals; the first model foretold best")
     return 0
+
+
+def _check_out(out: Path, *inputs: Path) -> None:
+    """TableError for a result that is a folder, or one of the files that are read."""
+    from hmlm_lib.errors import TableError
+
+    if out.is_dir():
+        raise TableError(f"--out {out} is a folder; allowed: the name of a file")
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise TableError(f"--out {out} is {path}, which is read; allowed: another name")
 
 
 def _results(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import xarray as xr
 from jaxtyping import Float, Int
 
+from hmlm_lib.dynamics.experiment import in_hours
 from hmlm_lib.errors import FeatureError
 from hmlm_lib.network.network import SignalingNetwork
 
@@ -149,8 +150,12 @@ def temporal_features(trajectories: xr.DataArray, half_lives_h: Sequence[float] 
 
 
 def _checked(values: Values, time_h: Float[np.ndarray, " time"], at_least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values and times as float64; FeatureError names the first entry that no feature can be computed from."""
-    values, time_h = np.asarray(values, dtype=float), np.asarray(time_h, dtype=float)
+    """Values and times (timedeltas: as hours) as float64; FeatureError names the first entry that cannot be used."""
+    values = np.asarray(values, dtype=float)
+    try:
+        time_h = in_hours(time_h)
+    except (TypeError, ValueError):
+        raise FeatureError("time_h holds something that is not a number of hours") from None
     if values.ndim < 2 or time_h.ndim != 1 or values.shape[-2] != len(time_h):
         raise FeatureError(f"values have shape {values.shape} for {time_h.shape} times; allowed: [..., time, species]")
     if len(time_h) < at_least:

@@ -163,3 +163,11 @@ def test_prior_of_a_network_without_edges_is_the_identity():
         signed_edges=pd.DataFrame(columns=["source", "target", "sign"]),
     )
     np.testing.assert_array_equal(features.topology_prior(empty), np.eye(2))
+
+
+def test_timedeltas_are_hours_and_dates_are_refused():
+    y = IRREGULAR[:, None] ** 2
+    minutes = pd.to_timedelta(IRREGULAR * 60, unit="min")
+    np.testing.assert_allclose(features.derivative(y, minutes), features.derivative(y, IRREGULAR), rtol=1e-9)
+    with pytest.raises(FeatureError, match="not a number of hours"):
+        features.derivative(y, pd.to_datetime(["2020-01-01"] * 6))

@@ -1,6 +1,6 @@
 """What is done to the cell: conditions (stimuli, knock-outs, inhibitors, over-expression), times, measurement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,7 @@ class Condition:
     knockout: species whose ymax is 0. inhibit: species -> fraction of ymax removed, in [0, 1].
     overexpress: species -> factor >= 1 on ymax.
     perturb_at: `baseline` (a knock-out line: perturbed long before the stimulus) or `stimulus` (a drug given at t = 0).
+    stimulus, knockout, inhibit, overexpress: None is none. Raises ExperimentError for another type or choice.
     """
 
     name: str
@@ -35,6 +36,18 @@ class Condition:
     def __post_init__(self) -> None:
         if isinstance(self.knockout, str):
             object.__setattr__(self, "knockout", (self.knockout,))
+        for name, kind in (
+            ("stimulus", Mapping),
+            ("inhibit", Mapping),
+            ("overexpress", Mapping),
+            ("knockout", Iterable),
+        ):
+            value = getattr(self, name)
+            if value is None:
+                object.__setattr__(self, name, () if name == "knockout" else {})
+            elif not isinstance(value, kind):
+                allowed = "names of species" if name == "knockout" else "a dict from species to number"
+                raise ExperimentError(f"condition {self.name!r}: {name} is {value!r}; allowed: {allowed}")
         _one_of(self, "perturb_at", ("baseline", "stimulus"))
         _one_of(self, "interpolation", ("step", "linear"))
 
@@ -50,8 +63,9 @@ def _in_range(value: object, low: float, high: float, what: str) -> float:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         number = float("nan")
-    if not low <= number <= high:
-        raise ExperimentError(f"{what} is {value!r}; allowed: a number in [{low:g}, {high:g}]")
+    if not (low <= number <= high and number < np.inf):
+        end = "]" if high < np.inf else ")"
+        raise ExperimentError(f"{what} is {value!r}; allowed: a number in [{low:g}, {high:g}{end}")
     return number
 
 
@@ -101,10 +115,21 @@ def course(condition: Condition, species: str) -> tuple[np.ndarray, np.ndarray]:
     return times, np.array([_in_range(level, 0, 1, f"{what}, level") for _, level in pairs])
 
 
+def in_hours(times: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Times as float64, timedeltas as hours; TypeError or ValueError for dates and all that is no number."""
+    times = np.asarray(times)
+    if times.dtype.kind == "M":
+        raise TypeError("dates have no zero")
+    return np.asarray(times / np.timedelta64(1, "h") if times.dtype.kind == "m" else times, dtype=float)
+
+
 def check_times(times_h: Sequence[float] | np.ndarray) -> Float[np.ndarray, " time"]:
-    """Observation times as float64, in hours; ExperimentError unless finite, >= 0 and strictly increasing."""
+    """Observation times as float64, in hours; ExperimentError unless finite, >= 0 and strictly increasing.
+
+    Time differences (numpy's and pandas' timedeltas) are converted; dates are refused.
+    """
     try:
-        times = np.asarray(times_h, dtype=float)
+        times = in_hours(times_h)
     except (TypeError, ValueError):
         raise ExperimentError("times_h holds something that is not a number of hours") from None
     if times.ndim != 1 or len(times) == 0:
@@ -135,7 +160,7 @@ def observe(
     times_h: Sequence[float] | np.ndarray,
     noise_sd: float,
     seed: int,
-    species: Sequence[str] | None = None,
+    species: str | Sequence[str] | None = None,
 ) -> xr.DataArray:
     """What an experiment would measure: given times, Gaussian noise of sd `noise_sd`, unmeasured species NaN.
 
@@ -152,8 +177,9 @@ def observe(
     measured = seen + noise
     if species is None:
         return measured
+    species = [species] if isinstance(species, str) else list(species)
     known = set(map(str, trajectories.species.values))
     for name in species:
         if name not in known:
             raise ExperimentError(f"species {name!r} is not in the trajectories{did_you_mean(name, known)}")
-    return measured.where(measured.species.isin(list(species)))
+    return measured.where(measured.species.isin(species))

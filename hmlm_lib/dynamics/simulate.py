@@ -1,6 +1,6 @@
 """From a network and conditions to trajectories: one batched call, on CPU or CUDA, with or without gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from hmlm_lib.network.network import NetworkArrays, SignalingNetwork
 
 BASELINE_H = 80.0  # the published network settles within 57-70 h
 TOLERANCE = 1e-5
+BELOW_ZERO = 1e-3  # what the end of one run may lie below 0 by the solver's error and still start the next
 RANGES = {  # parameter: (low, high, whether low and high themselves are allowed)
     "w": (0.0, 1.0, True),
     "n": (0.0, np.inf, False),
@@ -33,7 +34,8 @@ class Parameters:
     """Parameters that replace the network's: one set [axis], or one a condition [condition, axis].
 
     w, n, ec50 over the reactions that have reactants (`network.arrays.reaction_ids`); tau (hours), ymax, y0 over the
-    species. Arrays or tensors; None keeps the network's. Tensors keep their gradient.
+    species. Tensors, or anything numpy takes as an array (a pandas Series by order, not by label); None keeps the
+    network's. Tensors keep their gradient. Raises ExperimentError for what is not numbers.
     """
 
     w: np.ndarray | Tensor | None = None
@@ -42,6 +44,12 @@ class Parameters:
     tau: np.ndarray | Tensor | None = None
     ymax: np.ndarray | Tensor | None = None
     y0: np.ndarray | Tensor | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and not isinstance(value, Tensor):
+                object.__setattr__(self, field.name, _numbers(value, f"parameter {field.name}"))
 
     @property
     def per_condition(self) -> bool:
@@ -52,6 +60,15 @@ class Parameters:
         """The parameters of some conditions."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return Parameters(**{k: v[part] if v is not None and v.ndim == 2 else v for k, v in values.items()})
+
+
+def _numbers(value: object, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+        fits = array.dtype.kind in "fiub" and array.flags.writeable  # a Series may lend a view that torch warns of
+        return array if fits else array.astype(float)
+    except (TypeError, ValueError):
+        raise ExperimentError(f"{what} is {value!r}; allowed: an array of numbers") from None
 
 
 def resolve(
@@ -80,7 +97,7 @@ def _check_range(arrays: NetworkArrays, name: str, value: Tensor) -> None:
     if not bool(inside.all()):
         at = tuple(int(i) for i in torch.nonzero(~inside)[0])
         labels = arrays.reaction_ids if name in ("w", "n", "ec50") else arrays.species_names
-        brackets = "[]" if closed else "()"
+        brackets = ("[" if closed else "(") + ("]" if closed and high < np.inf else ")")
         raise ExperimentError(
             f"parameter {name} of {labels[at[-1]]} is {float(value[at]):g}; "
             f"allowed: {brackets[0]}{low:g}, {high:g}{brackets[1]}"
@@ -125,20 +142,25 @@ def input_levels(network: SignalingNetwork, inputs: float | dict[str, float] | N
 
 
 def _level(value: float, what: str) -> float:
-    if not (np.isscalar(value) and 0 <= float(value) <= 1):
+    try:
+        level = float(value) if np.isscalar(value) else np.nan
+    except (TypeError, ValueError):
+        level = np.nan
+    if not 0 <= level <= 1:
         raise ExperimentError(f"{what} is {value!r}; allowed: a level in [0, 1]")
-    return float(value)
+    return level
 
 
 def stimulus_courses(
     network: SignalingNetwork, conditions: Sequence[Condition], base: Float[np.ndarray, " species"]
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Knots (hours) and levels [knot, species, condition] of all conditions from t = 0 on, and how to interpolate."""
+    """Knots (hours) and levels [knot, species, condition] of all conditions from t = 0 on, and how to interpolate.
+
+    A level alone that comes after t = 0 is a step, whatever its condition's interpolation. Raises ExperimentError
+    where steps and lines are mixed.
+    """
     courses = [{s: course(c, s) for s in c.stimulus} for c in conditions]
-    kinds = {c.interpolation for c, given in zip(conditions, courses, strict=True) if _varies(given)}
-    if len(kinds) > 1:
-        raise ExperimentError("conditions of one call mix step and linear stimuli; simulate them apart")
-    kind = kinds.pop() if kinds else "step"
+    kind = _interpolation(conditions, courses)
     knots = np.unique(np.concatenate([[0.0], *(t for given in courses for t, _ in given.values())]))
     levels = np.repeat(base[None, :, None], len(knots), 0).repeat(len(conditions), 2)
     for column, (condition, given) in enumerate(zip(conditions, courses, strict=True)):
@@ -152,8 +174,19 @@ def stimulus_courses(
     return knots, levels, kind
 
 
-def _varies(given: dict[str, tuple[np.ndarray, np.ndarray]]) -> bool:
-    return any(len(times) > 1 for times, _ in given.values())
+def _interpolation(conditions: Sequence[Condition], courses: Sequence[Mapping[str, tuple]]) -> str:
+    first: dict[str, str] = {}
+    for condition, given in zip(conditions, courses, strict=True):
+        for species, (times, _) in given.items():
+            if len(times) > 1 or times[0] > 0:
+                kind = condition.interpolation if len(times) > 1 else "step"
+                first.setdefault(kind, f"condition {condition.name!r}, stimulus {species}")
+    if len(first) > 1:
+        raise ExperimentError(
+            f"conditions of one call mix step and linear stimuli: {first['step']} is a step (as is any single level "
+            f"after 0 h), {first['linear']} is linear; allowed: one kind, so simulate them apart or give all as lines"
+        )
+    return next(iter(first), "step")
 
 
 def simulate(
@@ -166,7 +199,7 @@ def simulate(
     y0: Float[np.ndarray, "condition species"] | None = None,
     parameters: Parameters | None = None,
     tolerance: float = TOLERANCE,
-    dtype: torch.dtype = torch.float64,
+    dtype: torch.dtype | str | type = torch.float64,
     device: str = "cpu",
     batch_size: int = 2048,
 ) -> xr.DataArray:
@@ -178,7 +211,8 @@ def simulate(
     tight reference are about ten `tolerance` at most. Raises ExperimentError for anything that cannot be run.
     """
     conditions = [conditions] if isinstance(conditions, Condition) else list(conditions)
-    times = _check_call(conditions, times_h, baseline_h, tolerance)
+    times = _check_call(conditions, times_h, baseline_h, tolerance, batch_size)
+    dtype = _torch_dtype(dtype)
     base = input_levels(network, inputs)
     knots, levels, kind = stimulus_courses(network, conditions, base)
     factors = np.array([ymax_factors(network, c) for c in conditions])
@@ -252,6 +286,7 @@ def _check_call(
     times_h: Sequence[float] | np.ndarray,
     baseline_h: float,
     tolerance: float,
+    batch_size: int,
 ) -> np.ndarray:
     names = [c.name for c in conditions]
     if not names:
@@ -263,7 +298,20 @@ def _check_call(
         raise ExperimentError(f"baseline_h is {baseline_h}; allowed: finite hours >= 0")
     if not 0 < tolerance <= 0.1:
         raise ExperimentError(f"tolerance is {tolerance}; allowed: (0, 0.1]")
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise ExperimentError(f"batch_size is {batch_size!r}; allowed: a whole number >= 1")
     return check_times(times_h)
+
+
+def _torch_dtype(dtype: object) -> torch.dtype:
+    """torch's type, also for numpy's or its name."""
+    try:
+        known = dtype if isinstance(dtype, torch.dtype) else getattr(torch, np.dtype(dtype).name)
+    except (TypeError, AttributeError):
+        known = None
+    if not isinstance(known, torch.dtype) or not known.is_floating_point:
+        raise ExperimentError(f"dtype is {dtype!r}; allowed: torch.float64, torch.float32")
+    return known
 
 
 def _check_conditions(
@@ -276,12 +324,13 @@ def _check_conditions(
             raise ExperimentError(f"{field.name} has {len(value)} rows for {n_conditions} conditions")
     if y0 is None:
         return None
-    y0 = np.asarray(y0, dtype=float)
+    y0 = _numbers(y0, "y0").astype(float, copy=False)
     if y0.shape != (n_conditions, n_species):
         raise ExperimentError(f"y0 has shape {y0.shape}; allowed: (conditions, species) = {(n_conditions, n_species)}")
-    if not np.isfinite(y0).all():
-        row, species = np.argwhere(~np.isfinite(y0))[0]
-        raise ExperimentError(f"y0[{row}, {species}] is {y0[row, species]}; allowed: finite activities")
+    wrong = ~(np.isfinite(y0) & (y0 >= -BELOW_ZERO))
+    if wrong.any():
+        row, species = np.argwhere(wrong)[0]
+        raise ExperimentError(f"y0[{row}, {species}] is {y0[row, species]}; allowed: finite activities >= 0")
     return y0
 
 

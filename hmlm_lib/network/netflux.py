@@ -15,6 +15,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import xlrd
+from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
 
 from hmlm_lib.errors import TableError, did_you_mean
 from hmlm_lib.network.network import REACTION_DEFAULTS, SPECIES_DEFAULTS, SignalingNetwork
@@ -29,6 +30,7 @@ SPECIES_COLUMNS = {
     "tau": "tau",
 }
 REACTION_COLUMNS = {"rule": "rule", "weight": "w", "n": "n", "ec50": "ec50"}
+UNSTORED = object()  # stands for the value of a formula that was never computed
 Rows = list[tuple[object, ...]]
 
 
@@ -84,11 +86,23 @@ def _sheets(content: bytes, file: str) -> dict[str, Rows]:
 def _xlsx_sheets(content: bytes) -> dict[str, Rows]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of extensions and styles that carry no data
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        stored, written = (
+            openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=data_only)
+            for data_only in (True, False)
+        )
         return {
-            sheet.title.strip().lower(): list(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True))
-            for sheet in book.worksheets
+            sheet.title.strip().lower(): [
+                tuple(map(_stored, *rows))
+                for rows in zip(sheet.iter_rows(max_col=MAX_COLUMNS), twin.iter_rows(max_col=MAX_COLUMNS), strict=True)
+            ]
+            for sheet, twin in zip(stored.worksheets, written.worksheets, strict=True)
         }
+
+
+def _stored(cell: ReadOnlyCell | EmptyCell, written: ReadOnlyCell | EmptyCell) -> object:
+    """A cell's value, UNSTORED for a formula whose result was never saved (a result saved as blank text is blank)."""
+    unstored = cell.value is None and written.data_type == "f" and cell.data_type != "str"
+    return UNSTORED if unstored else cell.value
 
 
 def _table(sheets: dict[str, Rows], sheet: str, columns: dict[str, str], file: str) -> pd.DataFrame:
@@ -104,6 +118,12 @@ def _table(sheets: dict[str, Rows], sheet: str, columns: dict[str, str], file: s
             if cells.get("rule") is not None:
                 raise TableError(f"{where}: a rule without ID")
             continue
+        for column, cell in cells.items():
+            if cell is UNSTORED:
+                raise TableError(
+                    f"{where}, column {column}: a formula without a stored value; allowed: text or a number (write a "
+                    f"rule such as '=> A' as text, or save the workbook once in a spreadsheet program)"
+                )
         key = _text(cells["id"])
         if key in records:
             raise TableError(f"{where}: ID {key!r} is given twice (first in row {records[key]['row']})")

@@ -1,8 +1,9 @@
 """A signalling network: species in modules, reactions with signs and AND gates, and the arrays that models read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -68,7 +69,8 @@ class SignalingNetwork:
 
     species: index = species id; columns full_name, kind, module, scale, tau (h), ymax, y0, is_output, core.
     reactions: index = reaction id; columns rule (text), w, n, ec50, evidence (PMIDs).
-    Missing columns get SPECIES_DEFAULTS and REACTION_DEFAULTS. Raises NetworkError (a wrong name or number) or
+    Missing columns get SPECIES_DEFAULTS and REACTION_DEFAULTS; further ones are kept, unless their name is a known
+    one misspelt (`Tau`, `weight`). Raises NetworkError (a wrong name or number) or
     RuleError (a rule that cannot be read), with `where`, the species or reaction, the value and what is allowed.
     """
 
@@ -104,7 +106,7 @@ class SignalingNetwork:
     def from_rules(
         cls,
         name: str,
-        rules: Sequence[str],
+        rules: Iterable[str],
         tau: float | Mapping[str, float] = 1.0,
         input_level: float = 0.0,
         n: float = 1.4,
@@ -115,6 +117,7 @@ class SignalingNetwork:
         tau (hours) for all species, or by name (1 for the others); input_level is the level of every input `=> X`
         before a stimulus; all other reactions have weight 1.
         """
+        rules = list(rules)
         parsed = [parse_rule(text, where=f"network {name!r}, rule {i + 1}") for i, text in enumerate(rules)]
         found = dict.fromkeys(s for rule in parsed for s in (*(r.species for r in rule.reactants), rule.product))
         given = dict(tau) if isinstance(tau, Mapping) else dict.fromkeys(found, tau)
@@ -229,15 +232,41 @@ def _complete(table: pd.DataFrame, defaults: dict[str, object], where: str, what
     if len(twice):
         rows = np.flatnonzero(table.index == twice[0]) + 1
         raise NetworkError(f"{where}: {what} {twice[0]!r} is given twice (entries {rows[0]} and {rows[1]})")
+    _check_columns(table, defaults, where, what)
     for column, default in defaults.items():
         if column not in table:
             table[column] = default
         elif isinstance(default, float):
             table[column] = _numbers(table[column], default, where, what)
             _check_range(table[column], where, what)
+        elif isinstance(default, bool):
+            table[column] = _flags(table[column], where, what)
         elif isinstance(default, str):
             table[column] = table[column].astype(object).where(table[column].notna(), default).astype(str)
     return table
+
+
+def _check_columns(table: pd.DataFrame, defaults: dict[str, object], where: str, what: str) -> None:
+    """NetworkError for a column twice, and for one that is ours but for case, blanks or Netflux's spelling."""
+    ours = {name: name for name in ([*defaults, "rule"] if what == "reaction" else defaults)}
+    spelt = ours | ({"weight": "w"} if what == "reaction" else {"yinit": "y0"})
+    for column in table.columns:
+        meant = spelt.get("".join(str(column).split()).casefold())
+        if meant is not None and column != meant:
+            raise NetworkError(
+                f"{where}, {what} table: column {column!r} (did you mean {meant!r}?); allowed: {', '.join(ours)}, "
+                f"and names unlike these"
+            )
+        if column in ours and list(table.columns).count(column) > 1:
+            raise NetworkError(f"{where}, {what} table: column {column!r} is given twice; allowed: once")
+
+
+def _flags(column: pd.Series, where: str, what: str) -> pd.Series:
+    """The column as booleans; anything but True, False, 1 and 0 is refused."""
+    for at, value in column.items():
+        if not isinstance(value, bool | np.bool_ | Real) or value not in (0, 1):
+            raise NetworkError(f"{where}, {what} {at}: {column.name} is {_shown(value)}; allowed: True, False, 1 or 0")
+    return column.astype(bool)
 
 
 def _numbers(column: pd.Series, default: float, where: str, what: str) -> pd.Series:
@@ -260,7 +289,7 @@ def _check_range(column: pd.Series, where: str, what: str) -> None:
     inside = column.between(low, high, inclusive="both" if closed else "neither") & np.isfinite(column)
     if not inside.all():
         at = inside.index[~inside][0]
-        left, right = "[]" if closed else "()"
+        left, right = "[" if closed else "(", "]" if closed and high < np.inf else ")"
         raise NetworkError(
             f"{where}, {what} {at}: {column.name} is {column[at]:g}; allowed: {left}{low:g}, {high:g}{right}"
         )

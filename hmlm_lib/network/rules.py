@@ -40,6 +40,11 @@ class Rule:
         return f"{' & '.join(map(str, self.reactants))} => {self.product}".lstrip()
 
 
+def is_name(text: str) -> bool:
+    """Whether a rule can hold `text` as the name of one species."""
+    return bool(text) and text == text.strip() and not _FORBIDDEN.search(text)
+
+
 def parse_rule(text: object, *, where: str = "") -> Rule:
     """The rule that `text` writes; RuleError, naming `where` (file, sheet, row), for anything else."""
     if not isinstance(text, str):

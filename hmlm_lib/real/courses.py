@@ -57,7 +57,10 @@ class Courses:
 
 
 def from_midas(table: Midas) -> Courses:
-    """Replicates averaged, log2. TableError where an intensity is not positive or a condition has no start."""
+    """Replicates averaged, log2. TableError where an intensity is not positive or a condition has no start.
+
+    Names hold no level: conditions that differ in level alone get the same ones (`own.read` takes no such table).
+    """
     mean = table.mean()
     wrong = np.argwhere((table.values.values <= 0).any(2))
     if len(wrong):

@@ -1,8 +1,9 @@
 """Your own blots: a table in, every unmeasured value predicted out, with intervals that were measured, not hoped for.
 
-The table is MIDAS (`midas.py`) or tidy: columns stimulus, inhibitor, time, signal, value, replicates as further rows. A
-value to be predicted is left empty. Each model is first asked what is known: conditions are left out in five parts and
-shown as the unknown ones are, and the half-width of a signal's interval is the quantile of its errors there, in log2.
+The table is MIDAS (`midas.py`, one level of a treatment besides 0) or tidy: columns stimulus, inhibitor, time, signal,
+value, replicates as further rows. A value to be predicted is left empty. Each model is first asked what is known:
+conditions are left out in five parts and shown as the unknown ones are, and the half-width of a signal's interval is
+the quantile of its errors there, in log2.
 """
 
 import warnings
@@ -23,6 +24,7 @@ from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.protocols import Model, Protocol, Values
 from hmlm_lib.tables import read_csv
 
+MIDAS = ("TR:", "DA:", "DV:")
 TIDY = ("stimulus", "inhibitor", "time", "signal", "value")
 LEVEL = 0.9
 PLURAL = {"signal": "signals", "stimulus": "stimuli", "drug": "drugs"}
@@ -48,43 +50,153 @@ def template() -> str:
 def read(path: str | Path, hours: bool = False) -> Courses:
     """The courses in a file, MIDAS or tidy by its columns; hours: times are hours, not minutes.
 
-    TableError, naming file, column or row, for a table that is neither.
+    Blanks around names do not count. TableError, naming file, column or row, for a table that is neither, names that
+    differ in case alone, a treatment of two levels, and a table copied onto itself: a replicate may equal another in
+    some samples, not in each of them.
     """
-    table = read_csv(path)
+    table, where = read_csv(path, skipinitialspace=True), str(path)
     if table.empty:
         raise TableError(f"{path}: no row; allowed: one or more below the names of the columns")
-    midas = table if any(str(c).startswith("DV:") for c in table.columns) else as_midas(table, str(path))
+    table.columns = [":".join(part.strip() for part in str(column).split(":")) for column in table.columns]
+    tidy = not any(column.startswith("DV:") for column in table.columns)
+    midas = as_midas(table, where) if tidy else _checked_midas(table, where)
+    _check_levels(midas, where)
+    midas = _distinct(midas, where)
     if hours:
-        times = [c for c in midas.columns if str(c).startswith("DA:") and pd.api.types.is_numeric_dtype(midas[c])]
-        midas = midas.assign(**{c: 60 * midas[c] for c in times})
-    read = from_table(midas, str(path))
+        midas = midas.assign(**{column: 60 * midas[column] for column in midas.columns if column.startswith("DA:")})
+    read = from_table(midas, where)
     return from_midas(read if read.cell_line else replace(read, cell_line=Path(path).stem))
 
 
 def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """A tidy table as MIDAS; TableError for columns that are missing or unknown, or cells that are empty."""
-    odd = sorted(set(TIDY) ^ set(map(str, table.columns)))
+    """A tidy table as MIDAS, under the number of the first row in the file that a row holds.
+
+    TableError for columns that are missing or unknown, cells that are empty or no number, and two spellings of a name.
+    """
+    columns = pd.Index(map(str, table.columns))
+    odd = [*sorted(set(TIDY) ^ set(columns)), *columns[columns.duplicated()]]
     if odd:
+        problem = "there twice" if odd[0] in columns and odd[0] in TIDY else "missing" if odd[0] in TIDY else "unknown"
         raise TableError(
-            f"{where}: column {odd[0]!r} is {'missing' if odd[0] in TIDY else 'unknown'}; allowed: MIDAS columns "
-            f"(TR:, DA:, DV:), or {', '.join(TIDY)}"
+            f"{where}: column {odd[0]!r} is {problem}; allowed: MIDAS columns (TR:, DA:, DV:), or {', '.join(TIDY)}"
         )
-    for column in ("time", "signal"):
-        empty = np.flatnonzero(table[column].isna())
-        if len(empty):
-            raise TableError(f"{where}, row {empty[0] + 2}: {column} is empty; allowed: empty values only")
-    table = table.fillna({"stimulus": NONE, "inhibitor": NONE})
+    table = table.set_axis(range(2, len(table) + 2))
+    numbers = {"time": _times(table, "time", where), "value": _intensities(table, "value", where)}
+    names = {column: table[column].map(_parts).map(" + ".join) for column in ("stimulus", "inhibitor")}
+    names["signal"] = table["signal"].map(lambda name: "" if pd.isna(name) else str(name).strip())
+    _refuse(names["signal"] == "", table, "signal", where, "a name; empty values only")
+    for column, found in names.items():
+        _check_spelling(found if column == "signal" else found.str.split(" + ", regex=False).explode(), column, where)
+    table = table.assign(**{column: found.replace("", NONE) for column, found in names.items()}, **numbers)
     keys = ["stimulus", "inhibitor", "time"]
     table["replicate"] = table.groupby([*keys, "signal"]).cumcount()
-    wide = table.pivot(index=[*keys, "replicate"], columns="signal", values="value").reset_index()
+    table["row"] = table.index
+    keys = [*keys, "replicate"]
+    wide = table.pivot(index=keys, columns="signal", values="value")
     found = {}
     for kind, column in (("Stimuli", "stimulus"), ("Inhibitors", "inhibitor")):
-        parts = wide[column].astype(str).str.split(" + ", regex=False)
+        parts = wide.index.get_level_values(column).str.split(" + ", regex=False)
         for name in sorted({p for row in parts for p in row} - {NONE}):
             found[f"TR:{name}:{kind}"] = [int(name in row) for row in parts]
-    found["DA:ALL"] = wide["time"]
-    signals = wide.drop(columns=[*keys, "replicate"])
-    return pd.DataFrame(found | {f"DV:{name}": signals[name] for name in signals})
+    found["DA:ALL"] = wide.index.get_level_values("time")
+    found |= {f"DV:{name}": wide[name].to_numpy() for name in wide}
+    return pd.DataFrame(found, index=table.groupby(keys)["row"].min().reindex(wide.index).to_numpy())
+
+
+def _parts(cell: object) -> list[str]:
+    """The names in a cell, `A + B`."""
+    names = [] if pd.isna(cell) else [part.strip() for part in str(cell).split(" + ")]
+    return [name for name in names if name and name.casefold() != NONE]
+
+
+def _check_spelling(names: pd.Series, column: str, where: str) -> None:
+    """names: by row of the file."""
+    first: dict[str, tuple[str, int]] = {}
+    for row, name in names.items():
+        if ":" in name:
+            raise TableError(f"{where}, row {row}, {column} is {name!r}; allowed: names without a colon")
+        known, at = first.setdefault(name.casefold(), (name, row))
+        if name != known:
+            raise TableError(f"{where}, row {row}, {column} is {name!r}, in row {at} {known!r}; allowed: one spelling")
+
+
+def _checked_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """A MIDAS table of numbers under the numbers of its rows in the file."""
+    table = table.set_axis(range(2, len(table) + 2))
+    first: dict[tuple[str, ...], str] = {}
+    for column in table.columns:
+        name = tuple(column.casefold().split(":")[:2])
+        if name in first:
+            both = f"columns {first[name]!r} and {column!r}"
+            raise TableError(f"{where}, row 1: {both}; allowed: one column a name, in one spelling")
+        first[name] = column
+    checks = {"TR": _numbers, "DA": _times, "DV": _intensities}
+    known = {column: checks[column[:2]](table, column, where) for column in table.columns if column[:3] in MIDAS}
+    return table.assign(**known)
+
+
+def _numbers(table: pd.DataFrame, column: str, where: str) -> pd.Series:
+    found = pd.to_numeric(table[column], errors="coerce").astype(float)
+    _refuse(~np.isfinite(found), table, column, where, "a number")
+    return found
+
+
+def _times(table: pd.DataFrame, column: str, where: str) -> pd.Series:
+    found = _numbers(table, column, where)
+    _refuse(found < 0, table, column, where, "0 or later")
+    return found
+
+
+def _intensities(table: pd.DataFrame, column: str, where: str) -> pd.Series:
+    found = pd.to_numeric(table[column], errors="coerce").astype(float)
+    _refuse(~np.isfinite(found) & table[column].notna(), table, column, where, "a number, or nothing")
+    _refuse(found <= 0, table, column, where, "intensities above 0, which have a logarithm")
+    return found
+
+
+def _refuse(wrong: pd.Series, table: pd.DataFrame, column: str, where: str, allowed: str) -> None:
+    """TableError for the first wrong cell of a column; wrong, table: by row of the file."""
+    if wrong.any():
+        row = wrong.idxmax()
+        value = table[column][row]
+        shown = (
+            "empty"
+            if pd.isna(value) or not str(value).strip()
+            else repr(f"{value:g}" if isinstance(value, float) else str(value))
+        )
+        raise TableError(f"{where}, row {row}, {column} is {shown}; allowed: {allowed}")
+
+
+def _check_levels(midas: pd.DataFrame, where: str) -> None:
+    """A name of `Courses` holds no level: two of one treatment would be taken for replicates."""
+    for column in (c for c in midas.columns if c.startswith("TR:") and not c.endswith(":CellLine")):
+        given = midas[column][midas[column] != 0].sort_index()
+        other = given[given != given.iloc[0]] if len(given) else given
+        if len(other):
+            raise TableError(
+                f"{where}, row {other.index[0]}, {column} is {other.iloc[0]:g}, in row {given.index[0]} "
+                f"{given.iloc[0]:g}; allowed: 0 and one level, another dose as a column of its own"
+            )
+
+
+def _distinct(midas: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Replicates averaged where some are equal, of which `from_table` takes none.
+
+    TableError where every sample that was measured holds a row twice, to the last digit.
+    """
+    if not midas.duplicated().any():
+        return midas
+    signals = [column for column in midas.columns if column.startswith("DV:")]
+    sample = [column for column in midas.columns if column not in signals]
+    known = midas[midas[signals].notna().any(axis=1)].sort_index()
+    twice = known.duplicated()
+    if len(known) and twice.groupby([known[column] for column in sample]).any().all():
+        row = twice.idxmax()
+        first = ((known == known.loc[row]) | (known.isna() & known.loc[row].isna())).all(axis=1).idxmax()
+        raise TableError(
+            f"{where}, row {row} repeats row {first}, and so on in every sample; allowed: replicates, which differ"
+        )
+    return midas.groupby(sample, sort=False, as_index=False, dropna=False)[signals].mean()[list(midas.columns)]
 
 
 def matches(courses: Courses, network: SignalingNetwork) -> pd.DataFrame:

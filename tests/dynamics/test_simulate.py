@@ -18,7 +18,7 @@ from hmlm_lib.dynamics import (
 )
 from hmlm_lib.dynamics.check import against_scipy
 from hmlm_lib.errors import ExperimentError
-from hmlm_lib.network import load_network
+from hmlm_lib.network import SignalingNetwork, load_network
 
 CORE = load_network("fibroblast-core")
 # Resting activities of the published model under control, TGF-beta, strain, both.
@@ -162,6 +162,7 @@ def test_observations_are_reproducible_and_unclipped():
     assert residual.std() == pytest.approx(0.05, rel=0.05)
     assert one.min() < 0
     some = observe(truth, truth.time.values[:2], 0.0, seed=0, species=["proCI"])
+    assert observe(truth, truth.time.values[:2], 0.0, seed=0, species="proCI").equals(some)
     assert np.isfinite(some).sum() == some.sizes["condition"] * 2
     np.testing.assert_array_equal(some.sel(species="proCI"), truth.sel(species="proCI").isel(time=slice(2)))
 
@@ -181,7 +182,7 @@ RUN = {"network": CORE, "conditions": Condition("c"), "times_h": [0.0, 1.0]}
         ({"conditions": Condition("c", stimulus={"TGFb": 0.9})}, r"'c', stimulus: .* 'TGFb' \(did you mean 'TGFB'\?\)"),
         ({"conditions": Condition("c", knockout="SMAD3")}, r"'c', knockout: .*'SMAD3' \(did you mean 'smad3'\?\)"),
         ({"conditions": Condition("c", inhibit={"ROCK": 1.2})}, r"inhibit ROCK is 1.2; allowed: a number in \[0, 1\]"),
-        ({"conditions": Condition("c", overexpress={"ROCK": 0.5})}, r"overexpress ROCK is 0.5; .*\[1, inf\]"),
+        ({"conditions": Condition("c", overexpress={"ROCK": 0.5})}, r"overexpress ROCK is 0.5; .*\[1, inf\)"),
         ({"conditions": Condition("c", stimulus={"TGFB": 1.5})}, r"stimulus TGFB, level is 1.5; allowed"),
         ({"conditions": Condition("c", stimulus={"TGFB": float("nan")})}, r"stimulus TGFB, level is nan"),
         ({"conditions": Condition("c", stimulus={"TGFB": "high"})}, r"stimulus TGFB.*'high'"),
@@ -208,12 +209,66 @@ RUN = {"network": CORE, "conditions": Condition("c"), "times_h": [0.0, 1.0]}
         ({"parameters": Parameters(n=np.ones(3))}, r"parameter n has shape \(3,\); allowed: \(162,\)"),
         ({"parameters": Parameters(w=np.ones((2, 162)))}, "w has 2 rows for 1 conditions"),
         ({"y0": np.zeros((3, 109))}, r"y0 has shape \(3, 109\); allowed: .* = \(1, 109\)"),
+        ({"y0": np.full((1, 109), -1.0)}, r"y0\[0, 0\] is -1.0; allowed: finite activities >= 0"),
+        ({"y0": "rest"}, r"y0 is 'rest'; allowed: an array of numbers"),
+        ({"inputs": "high"}, r"inputs is 'high'; allowed: a level in \[0, 1\]"),
+        ({"dtype": "int64"}, r"dtype is 'int64'; allowed: torch.float64, torch.float32"),
+        ({"batch_size": 0}, r"batch_size is 0; allowed: a whole number >= 1"),
+        ({"conditions": Condition("c", overexpress={"ROCK": np.inf})}, r"overexpress ROCK is inf; .*\[1, inf\)"),
+        ({"parameters": Parameters(ymax=np.full(109, np.inf))}, r"ymax of AngII is inf; allowed: \[0, inf\)"),
+        ({"times_h": pd.to_datetime(["2020-01-01"])}, "not a number of hours"),
         ({"y0": np.full((1, 109), np.nan)}, r"y0\[0, 0\] is nan; allowed: finite activities"),
     ],
 )
 def test_bad_experiments_are_one_clear_error(changed, message):
     with pytest.raises(ExperimentError, match=message):
         simulate(**(RUN | changed))
+
+
+TWO = SignalingNetwork.from_rules("two", ["=> a", "=> b"])
+RAMP = {"a": [(0, 0), (10, 1)]}
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        [Condition("late", {"b": [(5, 0.8)]}), Condition("ramp", RAMP, interpolation="linear")],
+        [Condition("late", RAMP | {"b": [(5, 0.8)]}, interpolation="linear")],
+    ],
+)
+def test_a_delayed_level_is_a_step_and_no_ramp(conditions):
+    with pytest.raises(ExperimentError, match=r"'late', stimulus b is a step .*, stimulus a is linear; allowed"):
+        simulate(TWO, conditions, [0, 2, 4, 5, 8])
+    level = Condition("late", {"b": [(5, 0.8)]}, interpolation="linear")
+    assert simulate(TWO, level, [0, 4, 5], baseline_h=0.0).sel(species="b").values.tolist() == [[0, 0, 0]]
+    simulate(TWO, Condition("from 0 h", RAMP | {"b": [(0, 0.8)]}, interpolation="linear"), [0, 2])
+
+
+def test_times_as_time_differences():
+    run = simulate(TWO, Condition("c", {"a": 1}), pd.to_timedelta([0, 90], unit="min"))
+    assert run.time.values.tolist() == [0, 1.5]
+
+
+def test_parameters_as_lists_and_series_and_types_by_name():
+    by_array = simulate(TWO, Condition("c", {"a": 1}), [1], parameters=Parameters(tau=np.array([1.0, 2.0])))
+    for tau in ([1, 2], pd.Series([1.0, 2.0], index=["a", "b"])):
+        assert simulate(TWO, Condition("c", {"a": 1}), [1], parameters=Parameters(tau=tau)).equals(by_array)
+    for dtype in (np.float32, "float32", torch.float32):
+        assert simulate(TWO, Condition("c"), [1], dtype=dtype).dtype == np.float32
+    with pytest.raises(ExperimentError, match="parameter tau is 'slow'; allowed: an array of numbers"):
+        Parameters(tau="slow")
+
+
+def test_conditions_without_and_with_wrong_parts():
+    assert Condition("c", stimulus=None, knockout=None, inhibit=None, overexpress=None) == Condition("c")
+    with pytest.raises(ExperimentError, match=r"'c': inhibit is \['a'\]; allowed: a dict from species to number"):
+        Condition("c", inhibit=["a"])
+    with pytest.raises(ExperimentError, match=r"'c': knockout is 3; allowed: names of species"):
+        Condition("c", knockout=3)
+
+
+def test_a_run_may_start_where_the_solver_left_a_trace_below_zero():
+    simulate(TWO, Condition("c"), [1], y0=np.array([[-1e-9, 0.5]]), baseline_h=0.0)
 
 
 def test_bad_choices_and_measurements():

@@ -45,6 +45,7 @@ def test_from_rules_in_order_of_appearance():
     made = SignalingNetwork.from_rules("mine", ["=> A", "A & !B => C"], tau={"C": 10}, input_level=0.2, n=2, ec50=0.4)
     assert made.species["tau"].to_dict() == {"A": 1.0, "B": 1.0, "C": 10.0}
     assert made.reactions[["w", "n", "ec50"]].values.tolist() == [[0.2, 2, 0.4], [1.0, 2, 0.4]]
+    assert len(SignalingNetwork.from_rules("mine", (rule for rule in ["=> A", "A => B"])).rules) == 2
     assert SignalingNetwork.from_rules("mine", ["A => B"], tau=3).species["tau"].tolist() == [3, 3]
     with pytest.raises(NetworkError, match=r"tau: unknown species 'gen' \(did you mean 'gene'"):
         SignalingNetwork.from_rules("mine", ["A => gene"], tau={"gen": 2})
@@ -88,6 +89,18 @@ def test_random_arrays_are_reproducible_and_well_formed():
     assert len(pairs) == len(one.source)
 
 
+def flagged(is_output):
+    return pd.DataFrame({"is_output": is_output}, index=list("ABCD"))
+
+
+def test_outputs_may_be_given_as_0_and_1():
+    assert network(species=flagged([0, 1, 0, 1])).output_species == ("B", "D")
+
+
+def test_unrelated_columns_are_kept():
+    assert network(remark="mine").reactions["remark"].tolist() == ["mine"] * 3
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -105,7 +118,27 @@ def test_random_arrays_are_reproducible_and_well_formed():
         ),
         (
             lambda: network(species=pd.DataFrame({"ymax": [1, np.inf, 1, 1]}, index=list("ABCD"))),
-            r"species B: ymax is inf",
+            r"species B: ymax is inf; allowed: \[0, inf\)",
+        ),
+        (
+            lambda: network(species=flagged(["yes", False, False, False])),
+            r"species A: is_output is 'yes'; allowed: True",
+        ),
+        (
+            lambda: network(species=flagged([0, 1, None, 0])),
+            r"species C: is_output is nan; allowed: True, False, 1 or 0",
+        ),
+        (lambda: network(species=flagged([0, 1, 2, 0])), r"species C: is_output is 2; allowed"),
+        (lambda: network(weight=1.0), r"reaction table: column 'weight' \(did you mean 'w'\?\); allowed: w, n"),
+        (lambda: network(EC50=0.5), r"column 'EC50' \(did you mean 'ec50'\?\)"),
+        (lambda: network(**{"n ": 2.0}), r"column 'n ' \(did you mean 'n'\?\)"),
+        (
+            lambda: network(species=pd.DataFrame({"Tau": 1.0}, index=list("ABCD"))),
+            r"species table: column 'Tau' \(did you mean 'tau'\?\)",
+        ),
+        (
+            lambda: network(species=pd.DataFrame([[1, 2]] * 4, list("ABCD"), ["tau", "tau"])),
+            r"species table: column 'tau' is given twice",
         ),
     ],
 )

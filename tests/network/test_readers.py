@@ -6,6 +6,8 @@ import pytest
 
 from hmlm_lib.errors import HmlmError, NetworkError, RuleError, TableError
 from hmlm_lib.network import (
+    SignalingNetwork,
+    edges_to_network,
     load_network,
     read_netflux,
     read_netflux_archive,
@@ -20,7 +22,7 @@ SPECIES = [("module", "ID", "name", "Yinit", "Ymax", "tau", "type"), ("m", "A ",
 REACTIONS = [("module", "ID", "Rule", "Weight", "n", "EC50", "PMID"), ("input", "i1", "=> A", 0.1, 1.4, 0.5, 12345678), ("m", "r1", "A => B", None, None, None, None)]  # fmt: skip # noqa: E501
 
 
-def workbook(path, species=SPECIES, reactions=REACTIONS, names=("species", "reactions")):
+def workbook(path, species=SPECIES, reactions=REACTIONS, names=("species", "reactions"), formulas=False):
     book = openpyxl.Workbook()
     book.remove(book.active)
     for name, rows in zip(names, (species, reactions), strict=True):
@@ -28,7 +30,7 @@ def workbook(path, species=SPECIES, reactions=REACTIONS, names=("species", "reac
         for row in [("a title",), *rows]:
             sheet.append(row)
             for cell in sheet[sheet.max_row]:
-                if cell.data_type == "f":  # a rule that begins with `=>` is text, not a formula
+                if cell.data_type == "f" and not formulas:  # a rule that begins with `=>` is text, not a formula
                     cell.data_type = "s"
     book.save(path)
     return path
@@ -65,6 +67,11 @@ def changed(rows, row, column, value):
         (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, "A = B")), "reaction r1: rule 'A = B' has no `=>`"),
         (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, "A => Bb")), "unknown species 'Bb'"),
         (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, 5)), "row 4, column rule: 5 is not a rule"),
+        (lambda p: workbook(p, formulas=True), "reactions, row 3, column rule: a formula without a stored value"),
+        (
+            lambda p: workbook(p, species=changed(SPECIES, 2, 5, "=2*0.5"), formulas=True),
+            "species, row 4, column tau: a formula without a stored value",
+        ),
         (lambda p: workbook(p, reactions=changed(REACTIONS, 1, 3, 3)), "reaction i1: w is 3; allowed"),
         (lambda p: (p.write_bytes(b""), p)[1], "the file is empty"),
         (lambda p: (p.write_bytes(b"not a workbook"), p)[1], "not a readable .xlsx or .xls workbook"),
@@ -95,6 +102,7 @@ def test_tables_round_trip(tmp_path):
         ("name\nA\n", "reaction,rule\nr1,=> A\n", "species.csv: no column 'species'; it has: name"),
         ("species\nA\n", "reaction,text\nr1,=> A\n", "reactions.csv: no column 'rule'"),
         ("species,tau\nA,slow\n", "reaction,rule\nr1,=> A\n", "species A: tau is 'slow'; allowed: a finite number"),
+        ("species,Tau\nA,1\n", "reaction,rule\nr1,=> A\n", r"species table: column 'Tau' \(did you mean 'tau'\?\)"),
         ("species,core\nA,maybe\n", "reaction,rule\nr1,=> A\n", "species A: core is 'maybe'; allowed: 1 or 0"),
         ("species\nA\n,\n", "reaction,rule\nr1,=> A\n", "species.csv"),
         ("species\nA\n", "reaction,rule\nr1,\n", "reaction r1: rule nan is not text"),
@@ -120,6 +128,36 @@ def test_sif_reading_rule(tmp_path):
     path.write_text("A 1 C\nB\tactivates\tC\nD -1 C\nD inhibits E F\n\n# a remark\n")
     rules = [str(rule) for rule in read_sif(path).rules]
     assert rules == ["A & !D => C", "B & !D => C", "!D => E", "!D => F"]
+
+
+def test_sif_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "toy.sif"
+    path.write_text("EGF 1 EGFR\n", encoding="utf-8-sig")
+    assert read_sif(path).species_names == ("EGF", "EGFR")
+
+
+def test_a_source_of_both_signs_needs_another_activator(tmp_path):
+    path = tmp_path / "toy.sif"
+    path.write_text("A 1 C\nA -1 C\nB 1 C\n")
+    assert [str(rule) for rule in read_sif(path).rules] == ["A => C", "B & !A => C"]
+    path.write_text("A 1 B\n# a remark\nA -1 B\n")
+    with pytest.raises(NetworkError, match=r"line 1 and line 3: 'A' both activates and inhibits 'B'.*; allowed"):
+        read_sif(path)
+
+
+@pytest.mark.parametrize("name", ["A&B", "A=>B", "!A", "A + B", "#B"])
+def test_names_that_are_rule_syntax_are_refused(tmp_path, name):
+    path = tmp_path / "toy.sif"
+    path.write_text(f"A\t1\tB\nA\t1\t{name}\n")
+    with pytest.raises(NetworkError, match=r"line 2: .* is not a name of a species; allowed"):
+        read_sif(path)
+    with pytest.raises(NetworkError, match=r"network 'x', edge 1: .* is not a name of a species"):
+        edges_to_network([(name, 1, "B")], "x")
+
+
+def test_a_name_that_sif_takes_for_a_remark_is_not_written(tmp_path):
+    with pytest.raises(NetworkError, match="network 'x': '#1' is not a name"):
+        write_sif(SignalingNetwork.from_rules("x", ["#1 => B"]), tmp_path / "x.sif")
 
 
 @pytest.mark.parametrize(

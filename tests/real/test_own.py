@@ -104,8 +104,8 @@ def test_the_widest_interval_is_the_next_experiment(path):
     ("columns", "message"),
     [
         ({"dose": 1}, "column 'dose' is unknown; allowed: MIDAS columns"),
-        ({"signal": [None] + ["ERK"] * 41}, "row 2: signal is empty"),
-        ({"value": -1.0}, "is not positive; allowed: intensities above 0"),
+        ({"signal": [None] + ["ERK"] * 41}, "row 2, signal is empty"),
+        ({"value": -1.0}, "row 2, value is '-1'; allowed: intensities above 0"),
         ({"value": "much"}, "is 'much'; allowed: a number, or nothing"),
         ({"value": lambda table: table["value"].where(table["time"] > 0)}, "allowed: a start each"),
     ],
@@ -113,6 +113,80 @@ def test_the_widest_interval_is_the_next_experiment(path):
 def test_a_wrong_table_is_one_clear_error(path, columns, message):
     with pytest.raises(TableError, match=message):
         own.read(changed(path, **columns))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("value", "much", "row 42, value is 'much'; allowed: a number, or nothing"),
+        ("value", "-3", "row 42, value is '-3'; allowed: intensities above 0"),
+        ("time", "soon", "row 42, time is 'soon'; allowed: a number$"),
+        ("time", "-5", "row 42, time is '-5'; allowed: 0 or later"),
+        ("time", "", "row 42, time is empty; allowed: a number$"),
+        ("signal", " ", "row 42, signal is empty; allowed: a name"),
+        ("signal", "p:ERK", "row 42, signal is 'p:ERK'; allowed: names without a colon"),
+        ("signal", "Erk", "row 42, signal is 'Erk', in row 2 'ERK'; allowed: one spelling"),
+        ("stimulus", "Pbs", "row 42, stimulus is 'Pbs', in row 12 'PBS'; allowed: one spelling"),
+        ("inhibitor", "MEKi + AKTI", "row 42, inhibitor is 'AKTI', in row 30 'AKTi'; allowed: one spelling"),
+    ],
+)
+def test_a_wrong_cell_is_named_as_in_the_file(path, column, cell, message):
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[40, column] = cell
+    table.to_csv(path, index=False)
+    with pytest.raises(TableError, match=f"blots.csv, {message}"):
+        own.read(path)
+
+
+def same(one, other):
+    assert (one.stimulus, one.inhibitor, one.signals) == (other.stimulus, other.inhibitor, other.signals)
+    np.testing.assert_allclose(one.log2, other.log2, rtol=1e-12)
+
+
+def test_blanks_around_names_do_not_count(path, tmp_path):
+    plain, midas = own.read(path), tmp_path / "blots" / "blots.csv"
+    midas.parent.mkdir()
+    table = own.as_midas(pd.read_csv(path), "here").rename(columns=lambda c: f" {c.replace(':', ' : ')} ")
+    table.to_csv(midas, index=False)
+    same(plain, own.read(midas))
+    lines = path.read_text().replace("none", "NONE").splitlines()
+    path.write_text("\n".join([*lines[:9], *(line.replace(",", " , ") for line in lines[9:])]))
+    same(plain, own.read(path))
+    midas.write_text(midas.read_text().replace("EGF", "igf1"))
+    with pytest.raises(TableError, match="row 1: columns 'TR:igf1:Stimuli' and 'TR:IGF1:Stimuli'"):
+        own.read(midas)
+
+
+def test_a_second_dose_is_no_replicate(path, tmp_path):
+    midas = own.as_midas(pd.read_csv(path), "here").reset_index(drop=True)
+    at = int(np.flatnonzero(midas["TR:EGF:Stimuli"])[1])
+    midas.assign(**{"TR:EGF:Stimuli": 100 * midas["TR:EGF:Stimuli"]}).to_csv(tmp_path / "blots.csv", index=False)
+    assert "EGF" in own.read(tmp_path / "blots.csv").stimulus  # one level, whatever its unit
+    midas["TR:EGF:Stimuli"] = midas["TR:EGF:Stimuli"].astype(float)
+    midas.loc[at, "TR:EGF:Stimuli"] = 0.1
+    midas.to_csv(path, index=False)
+    with pytest.raises(
+        TableError, match=rf"row {at + 2}, TR:EGF:Stimuli is 0.1, in row \d+ 1; allowed: 0 and one level"
+    ):
+        own.read(path)
+
+
+def test_replicates_may_be_equal_but_not_in_every_sample(path):
+    one = pd.read_csv(path)
+    start, factor = one["time"] == 0, np.where(one["time"] == 0, 1.0, 1.21)
+    pd.concat([one, one.assign(value=one["value"] * factor)]).to_csv(path, index=False)
+    found = own.read(path)  # starts are equal, and so are the two rows of what is asked
+    assert np.isnan(found.log2).sum() == 4
+    pd.concat([one[~start], one.assign(value=one["value"] * factor)]).to_csv(path, index=False)
+    same(found, own.read(path))
+    pd.concat([one, one]).to_csv(path, index=False)
+    with pytest.raises(
+        TableError, match=r"row 44 repeats row 2, and so on in every sample; allowed: replicates, which"
+    ):
+        own.read(path)
+    pd.concat([one, one.assign(value=one["value"] * 1.21), one]).to_csv(path, index=False)
+    with pytest.raises(TableError, match="row 86 repeats row 2"):
+        own.read(path)
 
 
 def test_nothing_asked_too_few_known_and_unknown_models(path, tmp_path):
@@ -138,3 +212,22 @@ def test_the_command_writes_a_template_and_predictions(tmp_path, capsys):
     assert set(found["model"]) == {"ridge", "persistence"}
     assert found.groupby("model")["predicted"].count().tolist() == [4, 4]
     assert "there is a file already" in capsys.readouterr().err
+
+
+def test_the_command_spares_what_it_reads(tmp_path, capsys):
+    table, wiring, link = (tmp_path / name for name in ("blots.csv", "wiring.sif", "link.csv"))
+    table.write_text(own.template())
+    wiring.write_text("EGF 1 ERK\n")
+    link.symlink_to(table)
+    for out, said in (
+        (table, "which is read"),
+        (link, "which is read"),
+        (wiring, "which is read"),
+        (tmp_path, "folder"),
+    ):
+        words = ["predict", str(table), "--network", str(wiring), "--models", "persistence", "--out", str(out)]
+        assert main(words) == 2
+        told = capsys.readouterr()
+        assert (told.out, said in told.err) == ("", True)
+    assert table.read_text() == own.template()
+    assert wiring.read_text() == "EGF 1 ERK\n"
