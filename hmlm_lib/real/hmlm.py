@@ -63,16 +63,16 @@ class Given:
 
 
 def given(every: Sequence[Courses]) -> tuple[Given, tuple[str, ...]]:
-    """Treatments of all courses one after the other, and the stimuli by name.
+    """Treatments of all courses one after the other, and the stimuli by name; `A + B` is both A and B.
 
     Conditions of the first courses that show more than the start are numbered apart.
     """
-    stimulus = [name for c in every for name in c.stimulus]
-    stimuli = tuple(sorted(set(stimulus) - {NONE}))
+    stimulus = [set(name.split(" + ")) - {NONE} for c in every for name in c.stimulus]
+    stimuli = tuple(sorted(set().union(*stimulus)))
     taken = drugs_of([name for c in every for name in c.inhibitor])
     agents = sorted({drug for names in taken for drug in names})
     lines = list(dict.fromkeys(c.line for c in every))
-    u = np.array([[name == k for k in stimuli] for name in stimulus]).reshape(len(stimulus), len(stimuli))
+    u = np.array([[k in names for k in stimuli] for names in stimulus]).reshape(len(stimulus), len(stimuli))
     x = np.array([[i in names for i in agents] for names in taken]).reshape(len(stimulus), len(agents))
     shows = informed(every[0])
     own = np.concatenate([np.where(shows, np.arange(len(shows)), -1), *(np.full(len(c), -1) for c in every[1:])])

@@ -9,7 +9,7 @@ import pytest
 from hmlm_lib.__main__ import main
 from hmlm_lib.errors import ModelError, TableError
 from hmlm_lib.network import SignalingNetwork
-from hmlm_lib.real import own
+from hmlm_lib.real import hmlm, own
 from hmlm_lib.real.courses import NONE
 
 NETWORK = SignalingNetwork.from_rules("mine", ["=> EGF", "EGF => ERK", "IGF1 => AKT", "MEK => ERK"])
@@ -231,3 +231,20 @@ def test_the_command_spares_what_it_reads(tmp_path, capsys):
         assert (told.out, said in told.err) == ("", True)
     assert table.read_text() == own.template()
     assert wiring.read_text() == "EGF 1 ERK\n"
+
+
+def test_two_stimuli_at_once_are_both_of_them(path):
+    table = pd.read_csv(path)
+    both = table[table["stimulus"] == "EGF"].assign(stimulus="EGF + IGF1")
+    pd.concat([table, both]).to_csv(path, index=False)
+    courses = own.read(path)
+    assert "EGF + IGF1" in courses.stimulus
+    table = own.matches(courses, NETWORK)
+    assert table.loc[table["what"] == "stimulus", "name"].tolist() == list(
+        dict.fromkeys(part for name in courses.stimulus for part in name.split(" + ") if part != NONE)
+    )
+    treated, stimuli = hmlm.given([courses])
+    at = courses.stimulus.index("EGF + IGF1")
+    assert [name for name, level in zip(stimuli, treated.stimulus[at], strict=True) if level] == ["EGF", "IGF1"]
+    training = replace(hmlm.TRAINING, steps=2)
+    assert np.isfinite(hmlm.predict(courses, (courses,), NETWORK, training=training)).all()
