@@ -78,7 +78,7 @@ def test_blots_without_a_row_are_named(tmp_path, header):
 def test_a_blot_without_logarithm_is_said_with_its_table(tmp_path):
     path = tmp_path / "blots.csv"
     path.write_text(own.template().replace("none,none,0,ERK,1000", "none,none,0,ERK,-5"))
-    with pytest.raises(TableError, match="blots.csv, row 2, value is '-5'; allowed: intensities above 0"):
+    with pytest.raises(TableError, match=r"blots\.csv, row 2, value is '-5'; allowed: intensities above 0"):
         own.read(path)
 
 
