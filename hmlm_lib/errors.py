@@ -4,6 +4,7 @@ One base class, so that `except HmlmError` catches what a user can mend; the mes
 file, row, species or parameter at fault and what is allowed.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
@@ -79,3 +80,9 @@ def pick(
         place = f" {where}" if where else ""
         raise error(f"no {what} {name!r}{place}{did_you_mean(name, table)}; allowed: {', '.join(table)}")
     return table[name]
+
+
+def interval(low: float, high: float, closed: bool = True) -> str:
+    """What is allowed, written `[0, 1]`, or `(0, 1)` where the ends are not; infinity is never in it."""
+    left, right = "[" if closed else "(", "]" if closed and high < math.inf else ")"
+    return f"{left}{low:g}, {high:g}{right}"

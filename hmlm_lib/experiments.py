@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.dynamics.experiment import Condition, check_times, ymax_factors
 from hmlm_lib.dynamics.simulate import as_data_array
-from hmlm_lib.errors import ExperimentError, did_you_mean
+from hmlm_lib.errors import ExperimentError, did_you_mean, interval
 from hmlm_lib.network.network import SignalingNetwork
 
 Trajectories = Float[np.ndarray, "condition time species"]
@@ -60,7 +60,7 @@ class Experiments:
             row, species = np.argwhere(wrong)[0]
             raise ExperimentError(
                 f"experiments, {name} of {self.network.species_names[species]} in condition {self.names[row]!r} is "
-                f"{value[row, species]}; allowed: a number in [0, {high:g}]"
+                f"{value[row, species]}; allowed: a number in {interval(0, high)}"
             )
 
     def _where(self, at: np.ndarray) -> str:

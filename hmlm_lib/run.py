@@ -319,20 +319,18 @@ def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
 
 
 def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[str, str]:
-    """Put notebook and page in place, remove figures it no longer names; output -> sha256.
+    """Put notebook and page in place; output -> sha256. Figures it no longer names go, those it did not draw stay."""
+    from hmlm_lib.site.pictures import saved_names
 
-    A figure that it names and did not draw, for want of data, stays as it is and is no output of this run.
-    """
     _still(running)
     page = reports / f"{item.name}.html"
     write_whole(page, _html(running), RunError)
     os.replace(running, reports / f"{item.name}.ipynb")
-    named = item.path.read_text()
+    named = saved_names(*json.loads(item.path.read_text())["cells"])
     figures = sorted(paths.figures_dir().glob(f"{item.name[:3]}*"))
     drawn = [path for path in figures if path.stat().st_mtime >= started - 1]
-    for path in figures:
-        if path not in drawn and f'"{path.stem}\\"' not in named:
-            path.unlink()
+    for stale in (path for path in figures if path not in drawn and path.stem not in named):
+        stale.unlink()
     return {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", page, *drawn)}
 
 

@@ -174,9 +174,9 @@ def by_task(
     known = ~np.isnan(true)
     if score not in ("auroc", "mae"):
         raise MoleculeError(f"score is {score!r}; allowed: auroc, mae")
-    if score == "auroc" and (known & (true != 0) & (true != 1)).any():
-        wrong = true[known & (true != 0) & (true != 1)][0]
-        raise MoleculeError(f"a label is {wrong:g}; allowed for AUROC: 0, 1, NaN where nobody measured")
+    odd = true[known & (true != 0) & (true != 1)]
+    if score == "auroc" and odd.size:
+        raise MoleculeError(f"a label is {odd[0]:g}; allowed for AUROC: 0, 1, NaN where nobody measured")
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a task without labels, or of one class
         if score == "mae":
             return np.where(known, np.abs(true - predicted), 0.0).sum(0) / known.sum(0)

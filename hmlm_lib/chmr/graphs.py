@@ -9,7 +9,7 @@ from jaxtyping import Int
 from rdkit import Chem
 from torch import Tensor
 
-from hmlm_lib.chmr.molecules import each
+from hmlm_lib.chmr.molecules import each, parsed
 from hmlm_lib.errors import MoleculeError
 
 ATOM_FEATURES = {"element": 119, "degree": 8, "charge": 7, "hydrogens": 6, "aromatic": 2, "ring": 2, "chirality": 4}
@@ -80,7 +80,7 @@ def _spans(starts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _graph(smiles: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    molecule = Chem.MolFromSmiles(smiles)
+    molecule = parsed(smiles)
     most = np.array(list(ATOM_FEATURES.values())) - 1
     atom = np.array([_atom(a) for a in molecule.GetAtoms()], dtype=np.int64).clip(0, most)
     bonds = list(molecule.GetBonds())

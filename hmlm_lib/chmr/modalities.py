@@ -29,10 +29,9 @@ class Modality:
 
     def __post_init__(self) -> None:
         values, known = np.asarray(self.values), np.asarray(self.known)
-        if not np.isin(known, (0, 1)).all():
-            raise MoleculeError(
-                f"known holds {known[~np.isin(known, (0, 1))][0]}; allowed: true or false, a flag a row"
-            )
+        odd = known[~np.isin(known, (0, 1))]
+        if odd.size:
+            raise MoleculeError(f"known holds {odd[0]}; allowed: true or false, a flag a row")
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "known", known.astype(bool))
         if self.values.ndim != 2 or len(self.values) != len(self.known):

@@ -88,10 +88,11 @@ def skeleton(smiles: str) -> str:
 
     MoleculeError for a SMILES that does not parse.
     """
-    return Chem.MolToInchiKey(_parsed(smiles))[:14]
+    return Chem.MolToInchiKey(parsed(smiles))[:14]
 
 
-def _parsed(smiles: str) -> Chem.Mol:
+def parsed(smiles: str) -> Chem.Mol:
+    """The molecule; MoleculeError for a SMILES that does not parse."""
     quiet()
     found = Chem.MolFromSmiles(smiles)
     if found is None:
@@ -101,7 +102,7 @@ def _parsed(smiles: str) -> Chem.Mol:
 
 def scaffold(smiles: str, stereo: bool = True) -> str:
     """Bemis-Murcko scaffold as canonical SMILES; "" for a molecule without rings."""
-    return MurckoScaffold.MurckoScaffoldSmiles(mol=Chem.MolFromSmiles(smiles), includeChirality=stereo)
+    return MurckoScaffold.MurckoScaffoldSmiles(mol=parsed(smiles), includeChirality=stereo)
 
 
 @cache
@@ -110,7 +111,7 @@ def _morgan() -> rdFingerprintGenerator.FingerprintGenerator64:
 
 
 def _bits(smiles: str) -> bytes:
-    molecule = _parsed(smiles)
+    molecule = parsed(smiles)
     morgan = _morgan().GetFingerprintAsNumPy(molecule).astype(bool)
     maccs = np.array(list(rdMolDescriptors.GetMACCSKeysFingerprint(molecule)), dtype=bool)
     return np.packbits(np.concatenate([morgan, maccs])).tobytes()
@@ -131,7 +132,7 @@ def descriptor_names() -> tuple[str, ...]:
 
 
 def _descriptors(smiles: str) -> list[float]:
-    molecule = _parsed(smiles)
+    molecule = parsed(smiles)
     return [float(compute(molecule)) for _, compute in Descriptors.descList]
 
 

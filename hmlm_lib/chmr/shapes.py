@@ -16,7 +16,7 @@ from rdkit import Chem
 from rdkit.Chem import Descriptors3D, rdDistGeom, rdMolDescriptors
 
 from hmlm_lib.chmr.kept import kept
-from hmlm_lib.chmr.molecules import each, quiet
+from hmlm_lib.chmr.molecules import each, parsed
 from hmlm_lib.errors import MoleculeError
 
 FORM = (
@@ -30,8 +30,7 @@ SEED = 1  # of the conformer
 
 def conformer(smiles: str) -> Chem.Mol | None:
     """One conformer with hydrogens (ETKDG, version 3, fixed seed), or None."""
-    quiet()
-    molecule = Chem.MolFromSmiles(smiles)
+    molecule = parsed(smiles)
     if molecule.GetNumHeavyAtoms() > LARGEST:
         return None
     molecule = Chem.AddHs(molecule)

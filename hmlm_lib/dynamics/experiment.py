@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from hmlm_lib.errors import ExperimentError, did_you_mean
+from hmlm_lib.errors import ExperimentError, did_you_mean, interval
 from hmlm_lib.network.network import SignalingNetwork
 
 Course = Sequence[tuple[float, float]]
@@ -64,8 +64,7 @@ def _in_range(value: object, low: float, high: float, what: str) -> float:
     except (TypeError, ValueError):
         number = float("nan")
     if not (low <= number <= high and number < np.inf):
-        end = "]" if high < np.inf else ")"
-        raise ExperimentError(f"{what} is {value!r}; allowed: a number in [{low:g}, {high:g}{end}")
+        raise ExperimentError(f"{what} is {value!r}; allowed: a number in {interval(low, high)}")
     return number
 
 

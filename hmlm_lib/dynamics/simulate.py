@@ -13,7 +13,7 @@ from hmlm_lib.dynamics.experiment import Condition, check_times, course, positio
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters
 from hmlm_lib.dynamics.integrate import Relaxation, integrate
 from hmlm_lib.dynamics.stimulus import Stimulus
-from hmlm_lib.errors import ExperimentError
+from hmlm_lib.errors import ExperimentError, interval
 from hmlm_lib.network.network import NetworkArrays, SignalingNetwork
 
 BASELINE_H = 80.0  # the published network settles within 57-70 h
@@ -97,10 +97,8 @@ def _check_range(arrays: NetworkArrays, name: str, value: Tensor) -> None:
     if not bool(inside.all()):
         at = tuple(int(i) for i in torch.nonzero(~inside)[0])
         labels = arrays.reaction_ids if name in ("w", "n", "ec50") else arrays.species_names
-        brackets = ("[" if closed else "(") + ("]" if closed and high < np.inf else ")")
         raise ExperimentError(
-            f"parameter {name} of {labels[at[-1]]} is {float(value[at]):g}; "
-            f"allowed: {brackets[0]}{low:g}, {high:g}{brackets[1]}"
+            f"parameter {name} of {labels[at[-1]]} is {float(value[at]):g}; allowed: {interval(low, high, closed)}"
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from hmlm_lib.errors import NetworkError, did_you_mean
+from hmlm_lib.errors import NetworkError, did_you_mean, interval
 from hmlm_lib.network.rules import Rule, parse_rule
 
 if TYPE_CHECKING:
@@ -289,9 +289,8 @@ def _check_range(column: pd.Series, where: str, what: str) -> None:
     inside = column.between(low, high, inclusive="both" if closed else "neither") & np.isfinite(column)
     if not inside.all():
         at = inside.index[~inside][0]
-        left, right = "[" if closed else "(", "]" if closed and high < np.inf else ")"
         raise NetworkError(
-            f"{where}, {what} {at}: {column.name} is {column[at]:g}; allowed: {left}{low:g}, {high:g}{right}"
+            f"{where}, {what} {at}: {column.name} is {column[at]:g}; allowed: {interval(low, high, closed)}"
         )
 
 

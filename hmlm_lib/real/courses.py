@@ -94,10 +94,15 @@ def load(line: str) -> Courses:
     return from_midas(read_midas(fetch(f"MD-{line}_main_for_null")))
 
 
+def parts(treatment: str) -> tuple[str, ...]:
+    """What a treatment holds: A and B of `A + B`, nothing of `none`."""
+    return () if treatment == NONE else tuple(treatment.split(" + "))
+
+
 def matched(courses: Courses, network: SignalingNetwork) -> pd.DataFrame:
-    """Which signal and stimulus is which species: columns what, name, species (empty: none), spelled alike or not."""
+    """Which signal and single stimulus is which species, spelled alike or not: columns what, name, species or empty."""
     by_name = {name.casefold(): name for name in network.species_names}
-    stimuli = [name for name in dict.fromkeys(courses.stimulus) if name != NONE]
+    stimuli = dict.fromkeys(part for name in courses.stimulus for part in parts(name))
     rows = [("signal", name) for name in courses.signals] + [("stimulus", name) for name in stimuli]
     table = pd.DataFrame(rows, columns=["what", "name"])
     return table.assign(species=[by_name.get(name.casefold(), "") for name in table["name"]])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from hmlm_lib.errors import ExperimentError
-from hmlm_lib.real.courses import NONE, Courses
+from hmlm_lib.real.courses import Courses, parts
 
 
 def drugs_of(treatments: Sequence[str]) -> list[tuple[str, ...]]:
@@ -14,17 +14,14 @@ def drugs_of(treatments: Sequence[str]) -> list[tuple[str, ...]]:
 
     `Ai + Bi` holds A and B; so does `A_Bi` where A or B is given alone somewhere in `treatments`.
     """
-    whole = {part.removesuffix("i") for name in treatments if name != NONE for part in name.split(" + ")}
+    whole = {part.removesuffix("i") for name in treatments for part in parts(name)}
 
     def apart(name: str) -> list[str]:
-        parts = name.split("_")
-        return parts if len(parts) > 1 and whole & set(parts) else [name]
+        single = name.split("_")
+        return single if len(single) > 1 and whole & set(single) else [name]
 
-    found = []
-    for name in treatments:
-        parts = [] if name == NONE else [part.removesuffix("i") for part in name.split(" + ")]
-        found.append(tuple(dict.fromkeys(drug for part in parts for drug in apart(part))))
-    return found
+    drugs = [[drug for part in parts(name) for drug in apart(part.removesuffix("i"))] for name in treatments]
+    return [tuple(dict.fromkeys(names)) for names in drugs]
 
 
 def joined(*some: Courses) -> Courses:

@@ -30,7 +30,7 @@ from hmlm_lib.moving import moved
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.network.sif import read_sif
 from hmlm_lib.real.baselines import log_linear
-from hmlm_lib.real.courses import NONE, Courses
+from hmlm_lib.real.courses import NONE, Courses, parts
 from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.protocols import Values
 from hmlm_lib.real.standin import simulated
@@ -67,8 +67,8 @@ def given(every: Sequence[Courses]) -> tuple[Given, tuple[str, ...]]:
 
     Conditions of the first courses that show more than the start are numbered apart.
     """
-    stimulus = [set(name.split(" + ")) - {NONE} for c in every for name in c.stimulus]
-    stimuli = tuple(sorted(set().union(*stimulus)))
+    stimulus = [parts(name) for c in every for name in c.stimulus]
+    stimuli = tuple(sorted({one for names in stimulus for one in names}))
     taken = drugs_of([name for c in every for name in c.inhibitor])
     agents = sorted({drug for names in taken for drug in names})
     lines = list(dict.fromkeys(c.line for c in every))

@@ -201,13 +201,10 @@ def _distinct(midas: pd.DataFrame, where: str) -> pd.DataFrame:
 
 def matches(courses: Courses, network: SignalingNetwork) -> pd.DataFrame:
     """What is which species of the network, empty for none: signals, stimuli (each of `A + B`), drugs (`MEKi`: MEK)."""
-    single = tuple(part for name in courses.stimulus for part in name.split(" + "))
     by_name = {name.casefold(): name for name in network.species_names}
     agents = dict.fromkeys(drug for names in drugs_of(courses.inhibitor) for drug in names)
     rows = [("drug", name, by_name.get(name.casefold(), "")) for name in agents]
-    return pd.concat(
-        [matched(replace(courses, stimulus=single), network), pd.DataFrame(rows, columns=["what", "name", "species"])]
-    )
+    return pd.concat([matched(courses, network), pd.DataFrame(rows, columns=["what", "name", "species"])])
 
 
 def described(courses: Courses, network: SignalingNetwork | None) -> list[str]:

@@ -57,6 +57,11 @@ def copy(figure: Figure, site: Path) -> None:
     small.save(site / "thumbnails" / f"{figure.name}.webp", quality=80, method=6)
 
 
+def saved_names(*cells: dict) -> list[str]:
+    """Names of the figures that cells of a notebook save."""
+    return [name for cell in cells for name in _SAVED.findall("".join(cell["source"]))]
+
+
 def take_out(notebook: dict, name: str, figures: dict[str, Figure]) -> dict[str, bytes]:
     """Move a notebook's pictures out of it: file name -> content; each output then says which file to show.
 
@@ -65,7 +70,7 @@ def take_out(notebook: dict, name: str, figures: dict[str, Figure]) -> dict[str,
     """
     files: dict[str, bytes] = {}
     for number, cell in enumerate(notebook["cells"]):
-        names = [figure for figure in _SAVED.findall("".join(cell["source"])) if figure in figures]
+        names = [figure for figure in saved_names(cell) if figure in figures]
         pictures = [one for one in cell.get("outputs", []) if "image/png" in one.get("data", {})]
         for place, output in enumerate(pictures):
             if names and place >= len(names):
