@@ -22,6 +22,7 @@ from hmlm_lib.network.network import NetworkArrays
 from hmlm_lib.training import Training
 
 WRONG = 0.3  # relative error of every parameter of the wrong model
+STEEPEST = 12.0  # n of a fitted gate: nearly a step, and EC50^n far from underflow for every EC50 above .001
 
 
 def perturbed(arrays: NetworkArrays, seed: int, relative: float = WRONG) -> NetworkArrays:
@@ -61,7 +62,7 @@ class HillGiven:
 
 
 class HillFitted(Trained):
-    """The equations with w, n, EC50 and tau fitted by gradient through the roll-out, from the network's own values."""
+    """The equations with w, n <= 12, EC50 and tau fitted by gradient through the roll-out, from the network's."""
 
     training_defaults = Training(steps=800, learning_rate=5e-2)
 
@@ -81,7 +82,7 @@ class HillFitted(Trained):
 
     def forward(self, stimulus: Tensor, factor: Tensor, y0: Tensor, times_h: np.ndarray) -> Tensor:
         grid = time_grid(max(self.horizon_h, float(times_h[-1])), self.grid)
-        w, n, ec50 = torch.sigmoid(self.w), torch.exp(self.n), torch.sigmoid(self.ec50)
+        w, n, ec50 = torch.sigmoid(self.w), torch.exp(self.n).clamp(max=STEEPEST), torch.sigmoid(self.ec50)
         n, ec50 = n[self.t.reaction], ec50[self.t.reaction]
         untouched, factor, inhibits = (1 - stimulus).T, factor.T, self.t.inhibits[:, None]
 

@@ -169,10 +169,8 @@ class CellHMLM(nn.Module):
         report: Callable[[Progress], None] | None = None,
         batch: int = 32,
     ) -> "CellHMLM":
-        """Train on cells seen at some points each. Raises ModelError or TrainingError."""
-        self.typical._same_network(experiments)
-        if not experiments.measured.any():
-            raise ModelError("nothing was measured; allowed: at least one point")
+        """Train on cells seen at some points each; batch: cells a step. Raises ModelError or TrainingError."""
+        self.typical._check_trainable(experiments, batch)
         self.horizon_h = float(experiments.times_h[-1])
         grid, times = time_grid(self.horizon_h, self.config.model.grid), experiments.times_h
         held, factor, y0, target = self.typical._tensors(experiments)

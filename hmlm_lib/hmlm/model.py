@@ -294,15 +294,7 @@ class HMLM(nn.Module):
         batch: conditions a step (default all). Raises ModelError or TrainingError.
         """
         training = training or TRAINING
-        self._same_network(experiments)
-        if not len(experiments) or not experiments.times_h[-1] > 0:
-            raise ModelError("nothing to train on; allowed: at least one condition with a time after 0")
-        if batch is not None and batch < 1:
-            raise ModelError(f"batch is {batch}; allowed: 1 or more, None for all conditions")
-        unseen = ~experiments.measured.any((1, 2))
-        if unseen.any():
-            name = experiments.names[int(np.flatnonzero(unseen)[0])]
-            raise ModelError(f"condition {name!r} has no measured point; allowed: at least one")
+        self._check_trainable(experiments, batch)
         self.horizon_h = float(experiments.times_h[-1])
         grid = time_grid(self.horizon_h, self.config.grid)
         held, factor, y0, target = self._tensors(experiments)
@@ -320,6 +312,17 @@ class HMLM(nn.Module):
 
         train(self, loss, training, report, self._data(experiments, batch))
         return self
+
+    def _check_trainable(self, e: Experiments, batch: int | None) -> None:
+        self._same_network(e)
+        if not len(e) or not e.times_h[-1] > 0:
+            raise ModelError("nothing to train on; allowed: at least one condition with a time after 0")
+        if batch is not None and batch < 1:
+            raise ModelError(f"batch is {batch}; allowed: 1 or more, None for all conditions")
+        unseen = ~e.measured.any((1, 2))
+        if unseen.any():
+            name = e.names[int(np.flatnonzero(unseen)[0])]
+            raise ModelError(f"condition {name!r} has no measured point; allowed: at least one")
 
     def _data(self, e: Experiments, batch: int | None) -> str:
         """What a checkpoint must share with the training that resumes it, beside the settings."""

@@ -133,6 +133,17 @@ def test_treatment_is_levels_then_knock_outs(data):
     assert done[row, 3:].sum() == 1
 
 
+def test_a_gate_as_steep_as_a_step_keeps_its_gradient(data):
+    model = HillFitted(Training(steps=1)).fit(data.train)
+    with torch.no_grad():
+        model.n.fill_(np.log(100.0))  # EC50^n = 0 in float32
+        model.ec50.fill_(-2.0)
+    found = model(*model._tensors(data.train)[:3], data.train.times_h)
+    found.square().mean().backward()
+    assert torch.isfinite(found).all()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
 def test_an_unfitted_model_and_blank_data_are_refused(data):
     with pytest.raises(ModelError, match="MLP has not been fitted"):
         MLP().predict(data.combine)

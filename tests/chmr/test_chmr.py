@@ -15,7 +15,7 @@ from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.walks import walks
-from hmlm_lib.errors import MoleculeError
+from hmlm_lib.errors import ModelError, MoleculeError
 from hmlm_lib.training import Training
 
 SMALL = CHMRConfig(width=32, layers=2, depth=3)
@@ -128,6 +128,9 @@ def test_killed_pretraining_goes_on_with_the_same_numbers(material, tmp_path):
     again = pretrain(material, config, training, batch=64)
     for (name, one), other in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
+    for changed in ({"material": replace(material, bits=~material.bits)}, {"batch": 32}):
+        with pytest.raises(ModelError, match="written by a training on other data"):
+            pretrain(**{"material": material, "config": config, "training": training, "batch": 64} | changed)
 
 
 def test_labels_nobody_measured_count_for_nothing(made):

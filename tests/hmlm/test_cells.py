@@ -119,8 +119,13 @@ def test_bad_use_is_refused(whole):
     with pytest.raises(ModelError, match="CellHMLM has not been fitted"):
         CellHMLM.from_network(NETWORK, SMALL).reconstruct(whole.seen)
     blank = replace(whole.train, activity=np.full_like(whole.train.activity, np.nan))
-    with pytest.raises(ModelError, match="nothing was measured"):
-        CellHMLM.from_network(NETWORK, SMALL).fit(blank)
+    for train, batch, message in (
+        (blank, 32, "has no measured point; allowed: at least one"),
+        (whole.train, 0, "batch is 0; allowed: 1 or more"),
+        (whole.train.take([]), 32, "nothing to train on"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            CellHMLM.from_network(NETWORK, SMALL).fit(train, batch=batch)
     with pytest.raises(ModelError, match=r"passes = 0.*allowed: passes and latent >= 1"):
         CellConfig(passes=0)
     with pytest.raises(ModelError, match="attention='logic'"):
