@@ -143,6 +143,15 @@ def planted(count: int = 2000, seed: int = 0, cliffs: float = 0.0) -> Planted:
     )
 
 
+def twins(molecules: Planted) -> Int[np.ndarray, "pair 2"]:
+    """Molecules, F before Cl, that differ by the switch alone."""
+    at = {smiles: i for i, smiles in enumerate(molecules.smiles)}
+    other = [
+        (at.get(Chem.CanonSmiles(molecules.smiles[i].replace("Cl", "F"))), i) for i in np.flatnonzero(molecules.switch)
+    ]
+    return np.array([pair for pair in other if pair[0] is not None], dtype=int).reshape(-1, 2)
+
+
 def _written(core: int, linker: int, warhead: int, decoration: int, switch: int) -> str:
     text = CORES[core].format(LINKERS[linker] + WARHEADS[warhead], DECORATIONS[decoration], SWITCH[switch])
     return Chem.MolToSmiles(Chem.MolFromSmiles(text))

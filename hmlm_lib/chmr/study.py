@@ -6,38 +6,47 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.chmr.benchmarks import Split, by_task
 from hmlm_lib.chmr.classical import Classical, KernelRidge
 from hmlm_lib.chmr.finetune import Head, HeadConfig
 from hmlm_lib.chmr.halved import embed, fit, predict, pretrain
-from hmlm_lib.chmr.material import IMPUTATIONS, Material, impute, similar
+from hmlm_lib.chmr.material import IMPUTATIONS, Material, Near, impute, similar
 from hmlm_lib.chmr.modalities import Modality, hide, scaled
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.planted import Planted
+from hmlm_lib.chmr.propagation import Graph
+from hmlm_lib.chmr.relevance import TRAINING, learn, near
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.told import features
 from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.device import side_by_side
 from hmlm_lib.training import Training
 
+LEARNED = "learned"
+
 
 @dataclass(frozen=True)
 class Run:
-    """One encoder to train. missing: fraction of every modality hidden; how: these are imputed; steps: None for all."""
+    """One encoder to train. missing: fraction of every modality hidden; how: these are imputed; steps: None for all.
+
+    learned: similar molecules by what measured cells say (`relevance.py`), not by Tanimoto.
+    """
 
     config: CHMRConfig
     missing: float = 0.0
     how: str = "propagation"
     steps: int | None = None
+    learned: bool = False
 
 
 def ablations(config: CHMRConfig, missing: float) -> dict[str, Run]:
     """CHMR whole, and with one part taken away or replaced; `untrained` is the same encoder before any training.
 
-    Parts of the anchor alone are asked for where nothing is missing, other imputations where something is.
+    Parts of the anchor alone are asked for where nothing is missing; other imputations, and another similarity, where
+    something is.
     """
     whole = Run(config, missing)
     changed = {
@@ -54,6 +63,7 @@ def ablations(config: CHMRConfig, missing: float) -> dict[str, Run]:
     runs = {name: replace(whole, config=replace(config, **change)) for name, change in changed.items()}
     if missing:
         runs |= {f"impute {how}": replace(whole, how=how) for how in ("nearest", "mean")}
+        runs["learned similarity"] = replace(whole, learned=True)
     return runs | {"untrained": replace(whole, steps=0)}
 
 
@@ -75,23 +85,29 @@ def split(count: int, seed: int, labelled: float = 0.3) -> Split:
 def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -> pd.DataFrame:
     """MSE of imputed expression on hidden rows, in units of the known rows' variance; columns how, missing, where, mse.
 
+    how: as `material.impute`, or `learned`, propagation among molecules that are similar by what measured cells say.
     where: `cliff` (cores on which a halogen turns the activity round) or `smooth`.
     """
-    true, rows = molecules.modalities["expression"], []
     bits = torch.as_tensor(fingerprints(molecules.smiles))
-    _, _, graph = similar(bits)
-    for fraction in missing:
-        seen = hide(true, fraction, seed)
-        measured, known = true.values[seen.known], torch.as_tensor(seen.known)
-        unit = (true.values - measured.mean(0)) / measured.std(0)
-        values = torch.as_tensor(scaled(seen).values, dtype=torch.float32)
-        for how in IMPUTATIONS:
-            error = np.square(impute(values, known, bits, graph, how).numpy() - unit).mean(1)
-            for where, flags in {"cliff": molecules.cliff, "smooth": ~molecules.cliff}.items():
-                asked = flags & ~seen.known
-                if asked.any():
-                    rows.append({"how": how, "missing": fraction, "where": where, "mse": error[asked].mean()})
-    return pd.DataFrame(rows)
+    found = side_by_side(_errors, [(molecules, bits, similar(bits).graph, part, seed) for part in missing])
+    return pd.DataFrame([row for rows in found for row in rows])
+
+
+def _errors(molecules: Planted, bits: torch.Tensor, alike: Graph, missing: float, seed: int) -> list[dict]:
+    true, rows = molecules.modalities["expression"], []
+    seen = hide(true, missing, seed)
+    measured, known = true.values[seen.known], torch.as_tensor(seen.known)
+    unit = (true.values - measured.mean(0)) / measured.std(0)
+    values = torch.as_tensor(scaled(seen).values, dtype=torch.float32)
+    graphs = dict.fromkeys(IMPUTATIONS, alike) | {LEARNED: _near(bits, {"expression": seen}, seed).graph}
+    for how, graph in graphs.items():
+        filled = impute(values, known, bits, graph, "propagation" if how == LEARNED else how)
+        error = np.square(filled.numpy() - unit).mean(1)
+        for where, flags in {"cliff": molecules.cliff, "smooth": ~molecules.cliff}.items():
+            asked = flags & ~seen.known
+            if asked.any():
+                rows.append({"how": how, "missing": missing, "where": where, "mse": error[asked].mean()})
+    return rows
 
 
 def auroc(molecules: Planted, rows: Int[np.ndarray, " row"], found: Float[np.ndarray, "row task"]) -> float:
@@ -129,21 +145,27 @@ def _measured(molecules: Planted, missing: float, seed: int) -> dict[str, Modali
     return {name: hide(m, missing, seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
 
 
-def material(molecules: Planted, missing: float, seed: int, how: str = "propagation") -> Material:
-    """Planted molecules with a fraction of every modality hidden, ready to train on."""
-    cells = _measured(molecules, missing, seed)
-    return Material.complete(Structure.from_smiles(molecules.smiles), cells, how)
+def material(
+    molecules: Planted, missing: float, seed: int, how: str = "propagation", learned: bool = False
+) -> Material:
+    """Planted molecules with a fraction of every modality hidden, ready to train on; how, learned: as of `Run`."""
+    cells, structure = _measured(molecules, missing, seed), Structure.from_smiles(molecules.smiles)
+    return Material.complete(structure, cells, how, _near(structure.bits, cells, seed) if learned else None)
+
+
+def _near(bits: Bool[torch.Tensor, "molecule bit"], cells: dict[str, Modality], seed: int) -> Near:
+    return near(bits, learn(bits, cells, replace(TRAINING, seed=seed)))
 
 
 def scores(
     molecules: Planted, runs: dict[str, Run], parts: Split, training: Training, head: HeadConfig
 ) -> dict[str, float]:
     """AUROC of a perceptron on the frozen latents, run by run; side by side, one process a core."""
+    key = lambda run: (run.missing, run.how, run.learned)  # noqa: E731
     ready = {
-        (missing, how): material(molecules, missing, training.seed, how)
-        for missing, how in sorted({(run.missing, run.how) for run in runs.values()})
+        of: material(molecules, of[0], training.seed, *of[1:]) for of in sorted({key(run) for run in runs.values()})
     }
-    jobs = [(molecules, ready[run.missing, run.how], run, parts, training, head) for run in runs.values()]
+    jobs = [(molecules, ready[key(run)], run, parts, training, head) for run in runs.values()]
     found = side_by_side(_score, jobs)
     return dict(zip(runs, found, strict=True))
 

@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 
 from hmlm_lib.chmr.benchmarks import SETS
 
-HOW_COLOURS = {"propagation": "#c1272d", "nearest": "#0072b2", "mean": "#555555", "zero": "#b0b0b0"}
+HOW_COLOURS = {
+    "propagation": "#c1272d", "nearest": "#0072b2", "mean": "#555555", "zero": "#b0b0b0", "learned": "#009e73",
+}  # fmt: skip
 OWN = "#c1272d"
 PUBLISHED_MARKS = {"CHMR": ("D", "#111111"), "InfoAlign": ("s", "#777777")}
 PARTS = {"purity": "#c1272d", "used": "#0072b2", "used by anchors": "#56b4e9", "evenness": "#e69f00"}

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.neighbours import tanimoto_neighbours
-from hmlm_lib.chmr.planted import CORES, DECORATIONS, LINKERS, SWITCH, WARHEADS, planted
+from hmlm_lib.chmr.planted import CORES, DECORATIONS, LINKERS, SWITCH, WARHEADS, planted, twins
 from hmlm_lib.errors import MoleculeError
 
 
@@ -26,6 +26,18 @@ def test_every_molecule_parses_and_is_different():
     p = planted(most)
     assert len(set(p.smiles)) == most
     assert all(Chem.MolFromSmiles(one) is not None for one in p.smiles[:500])
+
+
+def test_twins_differ_by_the_switch_alone(everyone):
+    p, pairs = everyone, twins(everyone)
+    assert len(pairs) > 100
+    first, second = pairs.T
+    assert (p.switch[first] == 0).all()
+    assert (p.switch[second] == 1).all()
+    assert np.array_equal(p.core[first], p.core[second])
+    assert np.array_equal(p.mechanism[first], p.mechanism[second])
+    lone = planted(1)
+    assert twins(lone).shape == (0, 2)
 
 
 def test_probabilities_are_calibrated(everyone):

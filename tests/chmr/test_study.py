@@ -35,6 +35,8 @@ def test_imputation_helps_where_structure_decides_and_not_on_cliffs(molecules):
     table = study.imputation_errors(molecules, (0.5,), 0).set_index(["how", "where"])["mse"]
     assert table["propagation", "smooth"] < 0.85 * table["mean", "smooth"]
     assert table["propagation", "cliff"] > 0.9 * table["mean", "cliff"]
+    for where in ("smooth", "cliff"):
+        assert table["learned", where] < table["propagation", where]
     fig = fig_imputation(table.reset_index().assign(missing=0.5), {"smooth": "smooth", "cliff": "cliffs"})
     assert len(fig.axes) == 2
 
@@ -68,7 +70,7 @@ def test_whoever_is_told_the_fragments_finds_the_signs_and_comes_near_the_best()
 
 def test_every_run_of_the_plan_is_a_model_that_can_be_made():
     plan = study.ablations(CONFIG, 0.9) | study.sweeps(CONFIG)
-    assert {"impute mean", "impute nearest", "depth 8", "align 0.1", "tree 10"} <= set(plan)
+    assert {"impute mean", "impute nearest", "learned similarity", "depth 8", "align 0.1", "tree 10"} <= set(plan)
     assert set(study.ablations(CONFIG, 0.0)) - set(plan) == {"fingerprint only", "graph only"}
     assert "impute mean" not in study.ablations(CONFIG, 0.0)
     features = {"bits": 10, "expression": 4}

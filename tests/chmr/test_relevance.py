@@ -1,0 +1,79 @@
+"""A similarity learned from cells: by hand, against a Gaussian process written with NumPy, and where Tanimoto errs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hmlm_lib.chmr.material import similar
+from hmlm_lib.chmr.modalities import Modality, hide
+from hmlm_lib.chmr.molecules import fingerprints
+from hmlm_lib.chmr.planted import planted
+from hmlm_lib.chmr.relevance import JITTER, TRAINING, Evidence, distance, learn, near
+from hmlm_lib.errors import MoleculeError
+
+
+def test_distance_counts_the_weights_of_bits_that_differ():
+    a, b = torch.tensor([[1.0, 0.0, 1.0]]), torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    assert torch.allclose(distance(a, b, torch.tensor([5.0, 0.5, 0.25])), torch.tensor([[0.75, 0.0]]))
+
+
+def test_evidence_is_that_of_a_gaussian_process():
+    rng = np.random.default_rng(0)
+    x, y = (rng.random((12, 5)) < 0.5).astype(float), rng.standard_normal((12, 2))
+    model = Evidence([torch.as_tensor(x, dtype=torch.float32)], [torch.as_tensor(y, dtype=torch.float32)])
+    with torch.no_grad():
+        model.log_weight.copy_(torch.tensor([0.0, -1.0, 0.5, -2.0, 1.0]))
+        model.log_signal[0].copy_(torch.tensor([0.3, -0.4]))
+        model.log_noise[0].copy_(torch.tensor([-1.0, 0.2]))
+    weight = np.exp([0.0, -1.0, 0.5, -2.0, 1.0])
+    k = np.exp(-(np.abs(x[:, None] - x) * weight).sum(2))
+    wanted = 0.0
+    for column, signal, noise in zip(y.T, np.exp([0.3, -0.4]), np.exp([-1.0, 0.2]), strict=True):
+        c = signal * k + (noise + JITTER) * np.eye(12)
+        wanted += 0.5 * column @ np.linalg.solve(c, column) + 0.5 * np.linalg.slogdet(c)[1]
+    assert model().item() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_neighbours_are_the_nearest_by_the_weights(monkeypatch):
+    rng = np.random.default_rng(1)
+    bits, weight = torch.as_tensor(rng.random((60, 20)) < 0.4), torch.as_tensor(rng.random(20), dtype=torch.float32)
+    found = near(bits, weight)
+    gap = distance(bits.float(), bits.float(), weight).fill_diagonal_(torch.inf)
+    assert torch.allclose(found.similarity, torch.exp(-gap.sort(1).values[:, :10]), atol=1e-5)
+    assert (found.neighbour != torch.arange(60)[:, None]).all()
+    monkeypatch.setattr("hmlm_lib.chmr.relevance.ROWS", 7)
+    assert torch.allclose(near(bits, weight).similarity, found.similarity, atol=1e-6)
+
+
+def test_the_bit_that_decides_gets_the_weight():
+    rng = np.random.default_rng(2)
+    bits = torch.as_tensor(rng.random((200, 30)) < 0.5)
+    values = np.where(bits[:, :1], 1.0, -1.0) * np.array([1.0, 2.0, -1.0]) + 0.3 * rng.standard_normal((200, 3))
+    weight = learn(bits, {"expression": hide(Modality(values, np.ones(200, bool)), 0.5, 0)})
+    assert int(weight.argmax()) == 0
+    assert float(weight[0]) > 5 * float(weight[1:].max())
+    assert torch.equal(weight, learn(bits, {"expression": hide(Modality(values, np.ones(200, bool)), 0.5, 0)}))
+
+
+def test_neighbours_share_the_mechanism_and_the_sign_more_often_than_by_tanimoto():
+    molecules = planted(1500, seed=4, cliffs=0.5)
+    bits = torch.as_tensor(fingerprints(molecules.smiles))
+    cells = {name: hide(cell, 0.8, i) for i, (name, cell) in enumerate(molecules.modalities.items())}
+    does = molecules.mechanism + 100 * (molecules.sign > 0)
+
+    def share(found):
+        return (does[found.neighbour.numpy()] == does[:, None]).mean()
+
+    assert share(near(bits, learn(bits, cells))) > share(similar(bits)) + 0.1
+
+
+def test_nothing_measured_and_other_rows_are_refused():
+    bits = torch.ones((4, 3), dtype=torch.bool)
+    none, alike = Modality(np.zeros((4, 2)), np.zeros(4, bool)), Modality(np.ones((4, 2)), np.ones(4, bool))
+    for cells in ({}, {"expression": none}, {"expression": alike}):
+        with pytest.raises(MoleculeError, match="no modality has two known rows that differ"):
+            learn(bits, cells, replace(TRAINING, steps=1))
+    with pytest.raises(MoleculeError, match="expression has 4 rows for 5 molecules; allowed: one a molecule"):
+        learn(torch.ones((5, 3), dtype=torch.bool), {"expression": alike})
