@@ -1,8 +1,8 @@
 """Which bits of a fingerprint matter to cells: a similarity of molecules learned from those that somebody measured.
 
     k(a, b) = exp(-sum_i w_i |a_i - b_i|),   w_i > 0                                                           Eq. (1)
-    y_p ~ N(0, s_p K + e_p 1)      every principal component p of every modality, over its known rows          Eq. (2)
-    w, s, e = argmax sum_p log N(y_p | 0, s_p K + e_p 1)                                                       Eq. (3)
+    y_p ~ N(0, s_p C_m),   C_m = K + r_m 1     principal components p of modality m, over its known rows       Eq. (2)
+    w, r = argmax sum_p max_s log N(y_p | 0, s C_m),   s_p = y_p C_m^-1 y_p / n                                Eq. (3)
 
 Tanimoto counts every bit alike, so two molecules that differ by the one atom that turns their activity round are the
 nearest neighbours there are. Eq. (3), the evidence of a Gaussian process, moves them apart as soon as measured cells
@@ -27,9 +27,9 @@ from hmlm_lib.training import Training, train
 
 TRAINING = Training(steps=100, learning_rate=0.1, clip=1e9, warmup=0.0)
 COMPONENTS = 6  # of a modality
-MOST = 400  # rows of a modality that are read: a step costs their cube
+MOST = 1000  # rows of a modality that are read: a step costs their cube
 START = 6.0  # sum of the weights before training
-JITTER = 1e-3  # of the variance of a component
+JITTER = 1e-3  # beside r
 ROWS = 4096  # molecules compared at once
 
 
@@ -41,19 +41,18 @@ class Evidence(nn.Module):
         self.rows, self.found = rows, found
         bits = rows[0].shape[1]
         self.log_weight = nn.Parameter(torch.full((bits,), math.log(START / bits)))
-        self.log_signal, self.log_noise = (
-            nn.ParameterList([nn.Parameter(torch.zeros(y.shape[1])) for y in found]) for _ in range(2)
-        )
+        self.log_noise = nn.Parameter(torch.zeros(len(rows)))
 
     def forward(self) -> Float[Tensor, ""]:
-        """Minus Eq. (3), up to a constant."""
+        """Minus Eq. (3), up to a constant; one Cholesky factor a modality."""
         total = self.log_weight.new_zeros(())
-        for x, y, signal, noise in zip(self.rows, self.found, self.log_signal, self.log_noise, strict=True):
+        for x, y, noise in zip(self.rows, self.found, self.log_noise, strict=True):
+            n, components = y.shape
             k = torch.exp(-distance(x, x, self.log_weight.exp()))
-            own = torch.eye(len(x)) * (noise.exp() + JITTER)[:, None, None]
-            factor = torch.linalg.cholesky(signal.exp()[:, None, None] * k + own)
-            white = torch.linalg.solve_triangular(factor, y.T[:, :, None], upper=False)
-            total = total + 0.5 * white.square().sum() + factor.diagonal(dim1=1, dim2=2).log().sum()
+            factor = torch.linalg.cholesky(k + (noise.exp() + JITTER) * torch.eye(n))
+            white = torch.linalg.solve_triangular(factor, y, upper=False)
+            scale = white.square().sum(0) / n
+            total = total + 0.5 * n * scale.log().sum() + components * factor.diagonal().log().sum()
         return total
 
 
