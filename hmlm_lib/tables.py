@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Collection
+from io import BytesIO
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -11,11 +12,12 @@ from hmlm_lib.errors import HmlmError, TableError
 
 
 def read_csv(
-    path: str | Path, needs: Collection[str] = (), error: type[HmlmError] = TableError, **options: object
+    path: str | Path | BytesIO, needs: Collection[str] = (), error: type[HmlmError] = TableError, **options: object
 ) -> pd.DataFrame:
-    """`pandas.read_csv`; `error`, naming the file, for one that cannot be read or parsed, or lacks a column."""
+    """`pandas.read_csv`; `error`, naming the file, where it cannot be read, lacks a column, or has one twice."""
     try:
         table = pd.read_csv(path, **options)
+        twice = _twice(path, options) if options.get("header", "infer") == "infer" else None
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
     except pd.errors.EmptyDataError:
@@ -24,7 +26,19 @@ def read_csv(
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as problem:  # of pandas, text and three packers
         reason = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise error(f"{path}: not a table that can be read ({reason})") from None
+    if twice is not None:
+        raise error(f"{path}: column {twice!r} stands there twice; allowed: every name once")
     for name in needs:
         if name not in table:
             raise error(f"{path}: no column {name!r}; it has: {', '.join(map(str, table.columns))}")
     return table
+
+
+def _twice(path: str | Path | BytesIO, options: dict) -> str | None:
+    """A name that the header repeats, which pandas would rename to `name.1`."""
+    if isinstance(path, BytesIO):
+        path.seek(0)
+    same = {name: value for name, value in options.items() if name in ("sep", "skipinitialspace")}
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **same).iloc[0]
+    repeated = names[names.duplicated() & (names != "")]  # spreadsheets leave empty columns behind
+    return repeated.iloc[0] if len(repeated) else None

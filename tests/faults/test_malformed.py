@@ -48,6 +48,7 @@ def test_mutations_repeat_with_their_seed():
         (b"\xff\xfea\x00,", "not a table that can be read"),
         (b"a,b\n1,2\n1,2,3\n", "not a table that can be read"),
         (b"a,c\n1,2\n", "no column 'b'; it has: a, c"),
+        (b"a,b,a\n1,2,3\n", "column 'a' stands there twice; allowed: every name once"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_named(tmp_path, content, message):
