@@ -62,7 +62,7 @@ class HillGiven:
 
 
 class HillFitted(Trained):
-    """The equations with w, n <= 12, EC50 and tau fitted by gradient through the roll-out, from the network's."""
+    """The equations; w, n <= 12, EC50 and tau fitted by gradient through the roll-out from the network's own values."""
 
     training_defaults = Training(steps=800, learning_rate=5e-2)
 

@@ -25,8 +25,6 @@ from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.device import side_by_side
 from hmlm_lib.training import Training
 
-LEARNED = "learned"
-
 
 @dataclass(frozen=True)
 class Run:
@@ -99,10 +97,10 @@ def _errors(molecules: Planted, bits: torch.Tensor, alike: Graph, missing: float
     measured, known = true.values[seen.known], torch.as_tensor(seen.known)
     unit = (true.values - measured.mean(0)) / measured.std(0)
     values = torch.as_tensor(scaled(seen).values, dtype=torch.float32)
-    graphs = dict.fromkeys(IMPUTATIONS, alike) | {LEARNED: _near(bits, {"expression": seen}, seed).graph}
-    for how, graph in graphs.items():
-        filled = impute(values, known, bits, graph, "propagation" if how == LEARNED else how)
-        error = np.square(filled.numpy() - unit).mean(1)
+    filled = {how: impute(values, known, bits, alike, how) for how in IMPUTATIONS}
+    filled["learned"] = impute(values, known, bits, _near(bits, {"expression": seen}, seed).graph)
+    for how, found in filled.items():
+        error = np.square(found.numpy() - unit).mean(1)
         for where, flags in {"cliff": molecules.cliff, "smooth": ~molecules.cliff}.items():
             asked = flags & ~seen.known
             if asked.any():
@@ -161,11 +159,12 @@ def scores(
     molecules: Planted, runs: dict[str, Run], parts: Split, training: Training, head: HeadConfig
 ) -> dict[str, float]:
     """AUROC of a perceptron on the frozen latents, run by run; side by side, one process a core."""
-    key = lambda run: (run.missing, run.how, run.learned)  # noqa: E731
+    needs = [(run.missing, run.how, run.learned) for run in runs.values()]
     ready = {
-        of: material(molecules, of[0], training.seed, *of[1:]) for of in sorted({key(run) for run in runs.values()})
+        (missing, how, learned): material(molecules, missing, training.seed, how, learned)
+        for missing, how, learned in sorted(set(needs))
     }
-    jobs = [(molecules, ready[key(run)], run, parts, training, head) for run in runs.values()]
+    jobs = [(molecules, ready[of], run, parts, training, head) for of, run in zip(needs, runs.values(), strict=True)]
     found = side_by_side(_score, jobs)
     return dict(zip(runs, found, strict=True))
 
