@@ -1,11 +1,11 @@
-"""The nine sets as tables for readers: our rows, published figures apart, and what real cells are worth."""
+"""Rows as tables for readers: the nine sets, published figures apart; what real cells are worth; who fills them in."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hmlm_lib.chmr import record
+from hmlm_lib.chmr import imputed, record
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.evaluation import benchmark
 from hmlm_lib.evaluation.rows import as_table
@@ -58,3 +58,21 @@ def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) ->
             {"set": name, "tasks": gain.shape[1], "seeds": len(seeds), "gain": gain.mean(), "low": low, "high": high}
         )
     return pd.DataFrame(found, columns=["set", "tasks", "seeds", "gain", "low", "high"])
+
+
+def filled_in() -> pd.DataFrame:
+    """Error of hidden real profiles, in units of the mean's: columns modality, model, where, error, sd, r, n."""
+    found = []
+    for name, setting in imputed.SETTINGS.items():
+        measures = [f"I/{value}_{where}" for value in ("error", "r") for where in ("random", "scaffold")]
+        rows = as_table(benchmark.rows(name), measures)
+        for where in ("random", "scaffold"):
+            error = rows[f"I/error_{where}"].fillna({"sd": 0.0}).rename(columns={"mean": "error"})
+            found.append(
+                error.assign(r=rows[f"I/r_{where}", "mean"], modality=setting["modality"], where=where)
+                .rename_axis("model")
+                .reset_index()
+            )
+    order = {name: i for i, name in enumerate(imputed.MODELS)}
+    table = pd.concat(found)[["modality", "model", "where", "error", "sd", "r", "n"]]
+    return table.sort_values("model", key=lambda column: column.map(order), kind="stable").reset_index(drop=True)

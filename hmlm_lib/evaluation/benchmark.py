@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hmlm_lib.baselines import Model
+from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.composition import record as composition
 from hmlm_lib.device import one_thread, side_by_side
@@ -32,11 +33,10 @@ SETTINGS: dict[str, dict] = {
     "flipped10_k8": {"k": 8, "flipped": 0.10},
 }
 # Settings with models and measures of their own.
-OTHERS = {
-    name: family
-    for family in (newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, composition)
-    for name in family.SETTINGS
-}
+FAMILIES = (
+    newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, imputed, composition,
+)  # fmt: skip
+OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}
 
 
 @lru_cache(maxsize=4)

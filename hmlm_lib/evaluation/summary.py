@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.composition import record as composition
@@ -38,6 +39,11 @@ BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- 
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
+IMPUTED = {
+    f"I/{name}_{where}": title + text
+    for where, text in {"random": "", "scaffold": ", new scaffolds"}.items()
+    for name, title in {"error": "error / the mean's", "r": "r"}.items()
+}
 COMPOSED = {"L/random": "new peptides", "L/unseen": "of unseen alleles", "parameters": "trained", "features": "pooled"}
 EXPLAINED = {"F/spearman": "Spearman r", "F/signed": "with signs", "F/precision": "of the 100 strongest pairs"}
 EDGES = {"E/auroc": "AUROC", "E/auprc": "AUPRC"}
@@ -66,6 +72,7 @@ def measures(name: str) -> dict[str, str]:
         (newcell, CELLS),
         (onecourse, COURSE),
         (molecules, MOLECULES),
+        (imputed, IMPUTED),
         (faithfulness, EXPLAINED),
         (realcells, REAL),
         (observations, LITERATURE),
@@ -172,7 +179,8 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
     found, titles = table(name, wanted), measures(name)
     if not len(found):
         return []
-    draws = "seeds" if name in {**molecules.SETTINGS, **realcells.SETTINGS, **composition.SETTINGS} else "worlds"
+    without_worlds = (molecules, imputed, realcells, composition)
+    draws = "seeds" if any(name in family.SETTINGS for family in without_worlds) else "worlds"
     lines = [f"| {name} | {' | '.join(titles.values())} | {draws} |", "|---" * (len(titles) + 2) + "|"]
     for model, row in found.iterrows():
         cells = [_cell(row[measure, "mean"], row[measure, "sd"], _digits(measure)) for measure in titles]
@@ -183,7 +191,7 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
 def _digits(measure: str) -> int:
     if measure in ("parameters", "features"):
         return 0
-    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "L/", "M/", "R/") else 5
+    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "I/", "L/", "M/", "R/") else 5
 
 
 def _cell(mean: float, sd: float, digits: int) -> str:
@@ -241,6 +249,7 @@ def full() -> str:
         "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines. Literature: recall by",
         "class of 118 observations, models trained on simulated cells alone.",
         "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.",
+        "Imputed cells: a fifth of the measured profiles hidden, at random or by scaffolds; error / the mean's error.",
         "Compositions: AUROC on new peptides with swap decoys, of alleles seen in training and of unseen ones; trained",
         "parameters and pooled features.", "",
     ]  # fmt: skip

@@ -29,7 +29,15 @@ from hmlm_lib.figures.model import (
     fig_learned_against_true,
     fig_predictions,
 )
-from hmlm_lib.figures.molecules import fig_codes, fig_imputation, fig_scores, fig_sets, fig_sweeps, fig_worth
+from hmlm_lib.figures.molecules import (
+    fig_codes,
+    fig_filled_in,
+    fig_imputation,
+    fig_scores,
+    fig_sets,
+    fig_sweeps,
+    fig_worth,
+)
 from hmlm_lib.figures.network import fig_module_edges, fig_network, module_edges
 from hmlm_lib.figures.real import fig_courses, fig_next, fig_protocols, fig_recalls
 from hmlm_lib.figures.style import (
@@ -63,6 +71,7 @@ __all__ = [
     "fig_dynamics",
     "fig_embedding",
     "fig_faithfulness",
+    "fig_filled_in",
     "fig_gates",
     "fig_imputation",
     "fig_knockout_effects",

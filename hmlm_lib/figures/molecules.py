@@ -128,3 +128,27 @@ def fig_worth(table: pd.DataFrame) -> Figure:
     ax.set_yticks(range(len(table)), list(table["set"])[::-1])
     ax.set_xlabel("gain of real over shuffled cells (95 % interval)")
     return fig
+
+
+def fig_filled_in(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """Error of hidden real profiles, a panel a modality, mean and sd over draws; right of 1 is worse than the mean.
+
+    table: columns modality, model, where (`random` filled, `scaffold` open), error, sd. titles: modality -> title.
+    """
+    models = list(dict.fromkeys(table["model"]))[::-1]
+    size = (3.4 * len(titles) + 1.4, 0.34 * len(models) + 1.5)
+    fig, axes = plt.subplots(1, len(titles), figsize=size, sharex=True, sharey=True, squeeze=False)
+    styles = {"random": ("o", OWN, OWN), "scaffold": ("o", "#0072b2", "white")}
+    for ax, (modality, title) in zip(axes[0], titles.items(), strict=True):
+        for shift, (where, (mark, colour, face)) in zip((0.12, -0.12), styles.items(), strict=True):
+            rows = table[(table["modality"] == modality) & (table["where"] == where)].set_index("model").reindex(models)
+            y = [i + shift for i in range(len(models))]
+            ax.errorbar(
+                rows["error"], y, xerr=rows["sd"], fmt=mark, ms=4.5, lw=1, color=colour, mfc=face,
+                label={"random": "molecules at random", "scaffold": "whole scaffolds"}[where],
+            )  # fmt: skip
+        ax.axvline(1.0, color="#888888", lw=0.8, ls=":")
+        ax.set(title=title, xlabel="squared error / the mean's")
+    axes[0, 0].set_yticks(range(len(models)), [str(model).replace("_", " ") for model in models])
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, title="a fifth hidden")
+    return fig
