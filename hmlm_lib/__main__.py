@@ -215,7 +215,7 @@ def _check_out(out: Path, *inputs: Path) -> None:
 
 
 def _results(arguments: argparse.Namespace) -> int:
-    from hmlm_lib.evaluation.summary import write
+    from hmlm_lib.evaluation.readme import write
 
     for name in write():
         print(f"{name}: written")

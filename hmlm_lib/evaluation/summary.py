@@ -1,7 +1,4 @@
-"""The record in words a README can hold: one table a question, from valid rows only; and paired tests.
-
-`python -m hmlm_lib results` writes reports/results.md (every model) and the table between the README's markers.
-"""
+"""The record as tables of reports/results.md, from valid rows only: settings side by side, each alone, paired tests."""
 
 from collections.abc import Collection, Iterable
 
@@ -13,11 +10,8 @@ from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.composition import record as composition
-from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, observations, onecourse, realcells
 from hmlm_lib.evaluation.rows import as_table
-from hmlm_lib.files import write_whole
-from hmlm_lib.paths import ROOT
 from hmlm_lib.real.courses import LINES
 
 SHORT = (
@@ -35,7 +29,6 @@ SHORT = (
     "mean",
     "persistence",
 )
-BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- end of results -->"
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
@@ -57,12 +50,6 @@ LITERATURE = {
     "L/auroc_increase": "AUROC, Increase",
     "L/auroc_decrease": "Decrease",
 }
-SHORT_EXPLAINED = (
-    *(f"{kind}_hmlm_flat" for kind in ("knockout", "integrated", "gradient_input", "rollout", "attention")),
-    *("knockout_hmlm", "knockout_hmlm_softmax", "attention_hmlm_softmax", "knockout_cellbox", "knockout_gru"),
-    *faithfulness.WITHOUT_MODEL,
-    *(f"knockout_{control}" for control in faithfulness.CONTROLS),
-)
 COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
 
 
@@ -82,10 +69,11 @@ def measures(name: str) -> dict[str, str]:
     return next((found for family, found in families if name in family.SETTINGS), TASKS)
 
 
-def _larger_is_better(name: str) -> bool:
+def larger_is_better(name: str, measure: str = "") -> bool:
+    """Whether a larger value of a setting's measure (its first unless said) is better."""
     if name in molecules.SETTINGS:
         return SETS[molecules.SETTINGS[name]].score == "auroc"
-    return measures(name) in (EXPLAINED, EDGES, LITERATURE, COMPOSED)
+    return measure.endswith("_r") or measures(name) in (EXPLAINED, EDGES, LITERATURE, COMPOSED)
 
 
 def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
@@ -104,7 +92,7 @@ def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = 
     found = as_table(rows, measures(name))
     if wanted is not None:
         return found.reindex([model for model in wanted if model in found.index])
-    return found.sort_values((next(iter(measures(name))), "mean"), ascending=not _larger_is_better(name))
+    return found.sort_values((next(iter(measures(name))), "mean"), ascending=not larger_is_better(name))
 
 
 def explanations() -> pd.DataFrame:
@@ -183,21 +171,23 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
     draws = "seeds" if any(name in family.SETTINGS for family in without_worlds) else "worlds"
     lines = [f"| {name} | {' | '.join(titles.values())} | {draws} |", "|---" * (len(titles) + 2) + "|"]
     for model, row in found.iterrows():
-        cells = [_cell(row[measure, "mean"], row[measure, "sd"], _digits(measure)) for measure in titles]
+        cells = [cell(row[measure, "mean"], row[measure, "sd"], digits(measure)) for measure in titles]
         lines.append(f"| {str(model).replace('_', ' ')} | {' | '.join(cells)} | {int(row[next(iter(titles)), 'n'])} |")
     return [*lines, ""]
 
 
-def _digits(measure: str) -> int:
+def digits(measure: str) -> int:
+    """Decimal places of a measure."""
     if measure in ("parameters", "features"):
         return 0
     return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "I/", "L/", "M/", "R/") else 5
 
 
-def _cell(mean: float, sd: float, digits: int) -> str:
-    if not digits:  # counts
+def cell(mean: float, sd: float, places: int) -> str:
+    """`mean ± sd`, or the mean alone where there is no sd."""
+    if not places:  # counts
         return f"{mean:,.0f}"
-    form = f"{{:.{digits}f}}"
+    form = f"{{:.{places}f}}"
     return form.format(mean) + ("" if np.isnan(sd) else " ± " + form.format(sd))
 
 
@@ -221,23 +211,19 @@ def across(
 def _across_cell(row: pd.Series | None, measure: str) -> str:
     if row is None:
         return "-"
-    return f"{_cell(row[measure, 'mean'], row[measure, 'sd'], _digits(measure))} ({int(row[measure, 'n'])})"
+    return f"{cell(row[measure, 'mean'], row[measure, 'sd'], digits(measure))} ({int(row[measure, 'n'])})"
 
 
-def short() -> str:
-    """The README's tables."""
+def overview() -> list[str]:
+    """Settings side by side, for the models that matter most."""
     lines = across("B/mse_all", "B, MSE") + across("C/effect_r", "C, r of the effect")
-    lines += [line for name in (*newcell.SETTINGS, *onecourse.SETTINGS) for line in markdown(name)]
-    lines += markdown("faithful_k8", SHORT_EXPLAINED)
     found = [name for family in edges.FAMILIES for name in family.SETTINGS]
     every = tuple(dict.fromkeys(model for name in found for model in benchmark.models(name)))
     lines += across("E/auroc", "edges, AUROC", found, every)
     lines += across("R/rmse", "real cells, RMSE", realcells.SETTINGS, tuple(realcells.MODELS))
-    lines += markdown("literature")
     for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
         lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
-    lines += [line for name in composition.SETTINGS for line in markdown(name)]
-    return "\n".join(lines)
+    return lines
 
 
 def full() -> str:
@@ -253,6 +239,7 @@ def full() -> str:
         "Compositions: AUROC on new peptides with swap decoys, of alleles seen in training and of unseen ones; trained",
         "parameters and pooled features.", "",
     ]  # fmt: skip
+    lines += ["## Settings side by side", "", *overview(), "## Every setting", ""]
     for name in benchmark.settings():
         part = markdown(name)
         if not part:
@@ -268,15 +255,3 @@ def full() -> str:
             ]
             lines += [""]
     return "\n".join(lines)
-
-
-def write() -> list[str]:
-    """Bring both files up to date; names of those written. HmlmError where the README has lost its markers."""
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise HmlmError(f"README.md: needs the lines {BEGIN!r} and {END!r} once each")
-    before, rest = text.split(BEGIN)
-    write_whole(readme, f"{before}{BEGIN}\n\n{short()}\n{END}{rest.split(END)[1]}")
-    write_whole(ROOT / "reports" / "results.md", full())
-    return ["README.md", "reports/results.md"]

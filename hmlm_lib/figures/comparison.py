@@ -32,7 +32,7 @@ def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     fig, axes = plt.subplots(down, across, figsize=size, sharey=True, squeeze=False)
     for ax, (measure, title) in zip(axes.flat, titles.items(), strict=False):
         _bars(ax, table[measure].reindex(order), log="_r" not in measure)
-        ax.set_title(title)
+        ax.set(title=title, xlabel="r" if "_r" in measure else "MSE")
     for ax in axes.flat[len(titles) :]:
         ax.set_axis_off()
     axes[0, 0].set_yticks(range(len(order)), [name.replace("_", " ") for name in order])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hmlm_lib.chmr import imputed
-from hmlm_lib.chmr.imputed import HIDDEN, MODELS, RIDGES, Measured, hidden, measured, run_one
+from hmlm_lib.chmr.imputed import FOLDS, MODELS, RIDGES, Measured, fold, folds, measured, run_one, scores
 from hmlm_lib.chmr.modalities import Modality, scaled
 from hmlm_lib.chmr.molecules import fingerprints, scaffold
 from hmlm_lib.chmr.neighbours import tanimoto
@@ -22,17 +22,29 @@ def data() -> Measured:
 
 
 @pytest.mark.parametrize("scaffolds", [False, True])
-def test_a_fifth_is_hidden_and_whole_scaffolds_where_asked(data: Measured, scaffolds: bool) -> None:
-    away = hidden(data.smiles, 0, scaffolds)
+def test_each_is_hidden_once_and_whole_scaffolds_where_asked(data: Measured, scaffolds: bool) -> None:
+    found = folds(data.smiles, 0, scaffolds)
     groups = np.array([scaffold(one, False) for one in data.smiles]) if scaffolds else np.arange(len(data.smiles))
-    assert set(groups[away]).isdisjoint(groups[~away])
-    assert len(set(groups[away])) == pytest.approx(HIDDEN * len(set(groups)), abs=1)
-    assert (away != hidden(data.smiles, 1, scaffolds)).any()
+    assert len(found) == FOLDS
+    np.testing.assert_array_equal(np.sum(found, axis=0), np.ones(len(data.smiles)))
+    for away in found:
+        assert set(groups[away]).isdisjoint(groups[~away])
+    assert (found[0] != folds(data.smiles, 1, scaffolds)[0]).any()
+
+
+def test_scores_by_hand() -> None:
+    """Two folds of one feature: squares 1 + 0 + 4 and 1 + 1, of the mean 1 + 1 + 4 and 4 + 4."""
+    one = (np.array([[0.0], [1.0], [0.0]]), np.array([[1.0], [1.0], [-2.0]]), np.zeros((3, 1)))
+    two = (np.array([[1.0], [-1.0]]), np.array([[2.0], [-2.0]]), np.zeros((2, 1)))
+    found = scores([one, two])
+    assert found["error"] == pytest.approx(7 / 14)
+    a, b = np.array([-1, 2, -1, 3, -3]) / 3, np.array([1, 1, -2, 2, -2])
+    assert found["r"] == pytest.approx(a @ b / np.sqrt(a @ a * (b @ b)))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_hidden_profiles_are_not_read(data: Measured, name: str) -> None:
-    away = hidden(data.smiles, 0, False)
+    away = folds(data.smiles, 0, False)[0]
     bits = fingerprints(data.smiles)
     seen = Modality(np.where(away[:, None], 0.0, data.values), ~away)
     other = Modality(np.where(away[:, None], 77.0, data.values), ~away)
@@ -41,12 +53,14 @@ def test_hidden_profiles_are_not_read(data: Measured, name: str) -> None:
 
 
 def test_scores_of_planted_cells(data: Measured) -> None:
-    found = {name: run_one("imputed_expression", name, 0, data)["values"] for name in MODELS}
-    assert found["mean"]["I/error_random"] == pytest.approx(1.0, abs=1e-6)
-    assert found["mean"]["I/r_random"] == 0.0
+    mean = run_one("imputed_expression", "mean", 0, data)["values"]
+    assert mean["I/error_random"] == pytest.approx(1.0, abs=1e-6)
+    assert mean["I/r_random"] == 0.0
+    bits, away = fingerprints(data.smiles), folds(data.smiles, 0, False)[0]
     for name in ("propagation", "learned", "kernel_ridge", "forest"):
-        assert found[name]["I/error_random"] < 0.9
-        assert found[name]["I/r_random"] > 0.4
+        found = scores([fold(MODELS[name].fill, data, bits, away, 0)])
+        assert found["error"] < 0.9
+        assert found["r"] > 0.4
 
 
 def test_cells_that_structure_does_not_decide_are_not_filled_in(data: Measured) -> None:

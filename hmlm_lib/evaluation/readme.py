@@ -1,0 +1,151 @@
+"""The README's tables: ours beside the best other of every question; `write` brings README and results up to date.
+
+The best other is chosen by its mean on the test experiments themselves, among those with as many worlds or seeds as
+ours: picked afterwards, in its favour. Every model and setting stands in reports/results.md.
+"""
+
+from collections.abc import Callable, Iterable
+
+from hmlm_lib.chmr import imputed
+from hmlm_lib.chmr import record as molecules
+from hmlm_lib.chmr.table import published
+from hmlm_lib.composition import record as composition
+from hmlm_lib.errors import HmlmError
+from hmlm_lib.evaluation import newcell, onecourse, realcells, registry
+from hmlm_lib.evaluation.summary import cell, digits, full, larger_is_better, table
+from hmlm_lib.files import write_whole
+from hmlm_lib.paths import ROOT
+
+BEGIN, END = "<!-- results: written by `python -m hmlm_lib results` -->", "<!-- end of results -->"
+WORLDS = {
+    "k8": "8 points",
+    "k4": "4 points",
+    "k16": "16 points",
+    "missing15_k8": "15 % of the reactions hidden",
+    "massaction_k8": "mass action",
+    "additive_k8": "regulators add up",
+    "delays_k8": "delays",
+    "flipped10_k8": "10 % of the signs flipped",
+}
+SIMULATED = [
+    *((name, "B/mse_all", f"B, {title}") for name, title in WORLDS.items()),
+    *((name, "C/effect_r", f"C, r, {WORLDS[name]}") for name in ("k8", "missing15_k8", "additive_k8", "flipped10_k8")),
+    *((name, "D/mse_all", f"D, {name.removeprefix('newcell_k')} points") for name in newcell.SETTINGS),
+    *((name, "D/mse_unseen", "D, species nobody measured") for name in newcell.SETTINGS if name.endswith("k8")),
+    *((name, f"P/mse_k{k}", f"published, noise .05, {k} points") for name in onecourse.SETTINGS for k in (4, 8, 16)),
+]  # fmt: skip
+OTHERS = [
+    ("faithful_k8", "F/spearman", "effect of every knock-out on every species, rank correlation", "knockout_hmlm_flat"),
+    ("planted10_k8", "E/auroc", "edges that are false, AUROC", "hmlm_weight"),
+    ("hidden10_k8", "E/auroc", "edges that are hidden, AUROC", "hmlm_consensus"),
+    ("insilico", "E/auroc", "wiring from nothing, AUROC", "hmlm_residual_score_test"),
+    *(
+        (name, "R/rmse", f"blots, {setting['protocol'].replace('_', ' ')}, RMSE in log2", "hmlm")
+        for name, setting in realcells.SETTINGS.items()
+    ),
+    ("literature", "L/balanced_accuracy", "literature observations, balanced accuracy", "hmlm"),
+    *(
+        (name, f"I/error_{where}", f"real {setting['modality']} filled in, {title}, error / the mean's", "propagation")
+        for name, setting in imputed.SETTINGS.items()
+        for where, title in {"random": "at random", "scaffold": "new scaffolds"}.items()
+    ),
+    *(
+        (name, measure, f"peptides and MHC, {title}, AUROC", "composition")
+        for name in composition.SETTINGS
+        for measure, title in {"L/random": "alleles seen", "L/unseen": "alleles unseen"}.items()
+    ),
+]
+# Models, ablations and controls of the method itself.
+OWN = ("hmlm", "chmr", "composition", "untrained", "shuffled", "score_test", "propagation", "learned")
+Fits = Callable[[str], bool]
+
+
+def _without_equations(model: str) -> bool:
+    found = registry.MODELS.get(model)
+    return not model.startswith("hmlm") and (found is None or found.knows != "equations")
+
+
+def _foreign(model: str) -> bool:
+    return not any(name in model for name in OWN)
+
+
+def best(name: str, measure: str, ours: str, fits: Fits) -> str | None:
+    """The fitting model with the best mean, of those with as many worlds or seeds as ours; None without any."""
+    found = table(name)
+    least = found.loc[ours, (measure, "n")] if ours in found.index else 1
+    fitting = [str(model) for model in found.index if fits(str(model)) and found.loc[model, (measure, "n")] >= least]
+    means = found.loc[fitting, (measure, "mean")].dropna()
+    if not len(means):
+        return None
+    return str(means.idxmax() if larger_is_better(name, measure) else means.idxmin())
+
+
+def said(name: str, measure: str, model: str | None, named: bool = True) -> str:
+    """A model's mean ± sd, and its name; a dash without rows."""
+    found = table(name)
+    if model is None or model not in found.index:
+        return "-"
+    text = cell(found.loc[model, (measure, "mean")], found.loc[model, (measure, "sd")], digits(measure))
+    return f"{text} ({model.replace('_', ' ')})" if named else text
+
+
+def _lines(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    heads = list(heads)
+    return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)] + [""]
+
+
+def simulated() -> list[str]:
+    """HMLM, the best that does not know the equations, and these, fitted."""
+    rows = [
+        (
+            title,
+            said(name, measure, "hmlm", False),
+            said(name, measure, best(name, measure, "hmlm", _without_equations)),
+            said(name, measure, "hill_fitted", False),
+        )
+        for name, measure, title in SIMULATED
+    ]
+    return _lines(("simulated cells", "HMLM", "best without the equations", "the equations, fitted"), rows)
+
+
+def others() -> list[str]:
+    """Explanations, edges, real cells and compositions."""
+    rows = [
+        (title, said(name, measure, ours), said(name, measure, best(name, measure, ours, _foreign)))
+        for name, measure, title, ours in OTHERS
+    ]
+    return _lines(("other questions", "ours", "best other"), rows)
+
+
+def assays() -> list[str]:
+    """The nine sets, published test and its clean part; what the CHMR paper prints, from data that are not public."""
+    heads = [
+        "nine sets",
+        "CHMR",
+        "with a kernel in the vote",
+        "best other",
+        "clean test",
+        "best other",
+        "published CHMR",
+    ]
+    rows, printed = [], published().loc["CHMR"].dropna()
+    for name, short in molecules.SETTINGS.items():
+        cells = [short, said(name, "M/test", "chmr", False)]
+        for measure in ("M/test", "M/clean"):
+            cells.append(said(name, measure, "chmr_committee", False))
+            cells.append(said(name, measure, best(name, measure, "chmr_committee", _foreign)))
+        rows.append([*cells, f"{printed[short]:.3f}" if short in printed else "-"])
+    return _lines(heads, rows)
+
+
+def write() -> list[str]:
+    """Bring both files up to date; names of those written. HmlmError where the README has lost its markers."""
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise HmlmError(f"README.md: needs the lines {BEGIN!r} and {END!r} once each")
+    before, rest = text.split(BEGIN)
+    found = "\n".join(simulated() + others() + assays())
+    write_whole(readme, f"{before}{BEGIN}\n\n{found}\n{END}{rest.split(END)[1]}")
+    write_whole(ROOT / "reports" / "results.md", full())
+    return ["README.md", "reports/results.md"]

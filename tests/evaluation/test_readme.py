@@ -1,0 +1,65 @@
+"""The README's tables: who is the best other, and what is said where rows are missing."""
+
+import pytest
+
+from hmlm_lib.errors import HmlmError
+from hmlm_lib.evaluation import readme, rows
+from hmlm_lib.evaluation.registry import entry
+from hmlm_lib.evaluation.summary import larger_is_better
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
+    return tmp_path
+
+
+def add(model, seed, error, r=0.5):
+    values = {"A/mse_all": 0.1, "B/mse_all": error, "C/effect_mse": 0.3, "C/effect_r": r}
+    code = rows.code_hash(entry(model).modules)
+    rows.add_row("k8", {"setting": "k8", "model": model, "seed": seed, "code": code, "values": values})
+
+
+def test_the_best_other_has_as_many_worlds_and_knows_no_equations(folder):
+    for seed in (0, 1):
+        add("hmlm", seed, 0.01 + 0.02 * seed)
+        add("hmlm_flat", seed, 0.001)  # ours
+        add("hill_fitted", seed, 0.002)  # knows them
+        add("ridge", seed, 0.2, r=0.9)
+        add("gru", seed, 0.3, r=0.95)
+    add("mlp", 0, 0.003, r=0.99)  # one world
+    lines = readme.simulated()
+    assert "| B, 8 points | 0.02000 ± 0.01414 | 0.20000 ± 0.00000 (ridge) | 0.00200 ± 0.00000 |" in lines
+    assert "| C, r, 8 points | 0.500 ± 0.000 | 0.950 ± 0.000 (gru) | 0.500 ± 0.000 |" in lines
+
+
+def test_without_rows_there_are_dashes(folder):
+    assert "| B, 4 points | - | - | - |" in readme.simulated()
+    assert all(line.count(" - |") >= 2 for line in readme.others()[2:-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "measure", "larger"),
+    [
+        ("k8", "B/mse_all", False), ("k8", "C/effect_r", True), ("newcell_k8", "D/mse_all", False),
+        ("faithful_k8", "F/spearman", True), ("insilico", "E/auroc", True), ("hpn_sparse4", "R/rmse", False),
+        ("imputed_morphology", "I/error_random", False), ("literature", "L/balanced_accuracy", True),
+        ("molecules_biogen", "M/test", False), ("molecules_bace", "M/test", True),
+        ("composition_16k", "L/unseen", True),
+    ],
+)  # fmt: skip
+def test_which_way_is_better(name, measure, larger):
+    assert larger_is_better(name, measure) is larger
+
+
+def test_controls_of_the_method_are_no_rivals():
+    assert not any(readme._foreign(name) for name in ("chmr_shuffled", "knockout_untrained", "score_test", "learned"))
+    assert all(readme._foreign(name) for name in ("committee_descriptors", "GENIE3", "gp_mean", "attention_matched"))
+
+
+def test_a_readme_without_markers_is_refused_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(HmlmError, match="needs the lines"):
+        readme.write()
+    assert (tmp_path / "README.md").read_text() == "mine"
