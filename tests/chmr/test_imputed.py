@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from hmlm_lib.chmr import imputed
+from hmlm_lib.chmr import imputed, table
 from hmlm_lib.chmr.imputed import FOLDS, MODELS, RIDGES, Measured, fold, folds, measured, run_one, scores
 from hmlm_lib.chmr.modalities import Modality, scaled
 from hmlm_lib.chmr.molecules import fingerprints, scaffold
 from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.errors import ModelError
+from hmlm_lib.evaluation import rows
+from hmlm_lib.figures import fig_filled_in
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,22 @@ def test_the_penalty_is_the_one_of_leaving_one_out(data: Measured, monkeypatch: 
     whole = imputed.kernel_ridge(seen, bits, 0)
     monkeypatch.setattr(imputed, "RIDGES", (RIDGES[int(np.argmin(costs))],))
     np.testing.assert_array_equal(whole, imputed.kernel_ridge(seen, bits, 0))
+
+
+def test_the_table_of_rows_and_its_figure(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
+    assert not len(table.filled_in())
+    for name in ("forest", "mean"):
+        for seed, error in enumerate((0.7, 0.9)):
+            values = {"I/error_random": error, "I/r_random": 0.5, "I/error_scaffold": 1.0, "I/r_scaffold": 0.0}
+            row = {"model": name, "seed": seed, "code": rows.code_hash(MODELS[name].modules), "values": values}
+            rows.add_row("imputed_morphology", {"setting": "imputed_morphology"} | row)
+    found = table.filled_in()
+    assert found["model"].tolist() == ["mean", "mean", "forest", "forest"]  # in the order of the models
+    assert found.loc[2, ["modality", "where", "n"]].tolist() == ["morphology", "random", 2]
+    assert found.loc[2, ["error", "sd", "r"]].tolist() == pytest.approx([0.8, 0.2 / 2**0.5, 0.5])
+    fig = fig_filled_in(found, {"expression": "none", "morphology": "some"})
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in fig.axes] == ["none", "some"]
 
 
 def test_an_unknown_model_is_named() -> None:
