@@ -136,7 +136,7 @@ def fig_filled_in(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     table: columns modality, model, where (`random` filled, `scaffold` open), error, sd. titles: modality -> title.
     """
     models = list(dict.fromkeys(table["model"]))[::-1]
-    size = (3.4 * len(titles) + 1.4, 0.34 * len(models) + 1.5)
+    size = (3.1 * len(titles) + 2.6, 0.3 * len(models) + 1.4)
     fig, axes = plt.subplots(1, len(titles), figsize=size, sharex=True, sharey=True, squeeze=False)
     styles = {"random": ("o", OWN, OWN), "scaffold": ("o", "#0072b2", "white")}
     for ax, (modality, title) in zip(axes[0], titles.items(), strict=True):
@@ -150,5 +150,5 @@ def fig_filled_in(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
         ax.axvline(1.0, color="#888888", lw=0.8, ls=":")
         ax.set(title=title, xlabel="squared error / the mean's")
     axes[0, 0].set_yticks(range(len(models)), [str(model).replace("_", " ") for model in models])
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, title="a fifth hidden")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center", title="a fifth hidden")
     return fig
