@@ -76,19 +76,18 @@ def larger_is_better(name: str, measure: str = "") -> bool:
     return measure.endswith("_r") or measures(name) in (EXPLAINED, EDGES, LITERATURE, COMPOSED)
 
 
-def table(name: str, wanted: Collection[str] | None = None, same_worlds: bool = False) -> pd.DataFrame:
+def table(name: str, wanted: Collection[str] | None = None, worlds_of: str | None = None) -> pd.DataFrame:
     """Mean, sd and n a measure of a setting's valid rows, by model: as `wanted`, or the best first.
 
-    same_worlds: only worlds that every shown model with rows has.
+    worlds_of: only the worlds of this model, and only models that have them all.
     """
     rows = benchmark.rows(name)
-    if same_worlds:
+    if worlds_of is not None:
         worlds: dict[str, set[int]] = {}
         for row in rows:
-            if wanted is None or row["model"] in wanted:
-                worlds.setdefault(row["model"], set()).add(row["seed"])
-        shared = set.intersection(*worlds.values()) if worlds else set()
-        rows = [row for row in rows if row["seed"] in shared]
+            worlds.setdefault(row["model"], set()).add(row["seed"])
+        shared = worlds.get(worlds_of, set())
+        rows = [row for row in rows if row["seed"] in shared and shared <= worlds[row["model"]]]
     found = as_table(rows, measures(name))
     if wanted is not None:
         return found.reindex([model for model in wanted if model in found.index])

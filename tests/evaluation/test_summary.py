@@ -55,10 +55,12 @@ def test_a_table_says_how_many_worlds(folder):
 def test_ablations_are_compared_on_the_same_worlds(folder):
     for seed, value in enumerate((0.1, 0.9)):
         add("k8", "hmlm", seed, **{"B/mse_all": value})
-    add("k8", "hmlm_flat", 0)
-    found = summary.table("k8", ["hmlm", "hmlm_flat", "gru"], same_worlds=True)["B/mse_all"]
-    assert found["mean"].to_dict() == {"hmlm": 0.1, "hmlm_flat": 0.2}
-    assert summary.table("k4", ["hmlm"], same_worlds=True).empty
+    add("k8", "hmlm_flat", 0)  # lacks a world
+    for seed, value in enumerate((0.2, 0.4, 9.9)):
+        add("k8", "hmlm_no_signs", seed, **{"B/mse_all": value})  # has one more
+    found = summary.table("k8", ["hmlm", "hmlm_flat", "hmlm_no_signs"], worlds_of="hmlm")["B/mse_all"]
+    assert found["mean"].to_dict() == pytest.approx({"hmlm": 0.5, "hmlm_no_signs": 0.3})
+    assert summary.table("k4", ["hmlm"], worlds_of="hmlm").empty
 
 
 @pytest.mark.parametrize("name", benchmark.settings())
