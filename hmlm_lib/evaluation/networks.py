@@ -1,0 +1,48 @@
+"""Networks drawn at random that look like signalling: every species is reached from an input, some reach back."""
+
+import numpy as np
+import pandas as pd
+
+from hmlm_lib.errors import NetworkError
+from hmlm_lib.network.network import SignalingNetwork
+
+MODULES = 8
+FEWEST = 10
+SECOND = 0.55  # further reactions a species has on average, beside its first
+AND_FRACTION = 0.28  # that of the published fibroblast network
+INHIBITED = 0.3  # of all regulators but first ones, about 15 % of all as there
+TAU_H = (0.1, 1.0, 10.0)
+TAU_SHARE = (0.7, 0.1, 0.2)
+
+
+def drawn_network(n_species: int, seed: int) -> SignalingNetwork:
+    """A network of n_species, the first tenth of them inputs (two at least).
+
+    The first regulator of every other species activates it and comes before it, so that inputs reach all; others are
+    drawn from all species and may close loops. Species are regulators in proportion to 1 / rank^0.5, ranks at random.
+    Raises NetworkError for fewer than 10 species.
+    """
+    if n_species < FEWEST:
+        raise NetworkError(f"a network of {n_species} species; allowed: {FEWEST} or more")
+    rng = np.random.default_rng((seed, 9))
+    inputs = max(2, n_species // 10)
+    pull = 1 / np.sqrt(1 + rng.permutation(n_species))
+    rules = [f"=> s{i}" for i in range(inputs)]
+    for target in range(inputs, n_species):
+        for number in range(1 + rng.poisson(SECOND)):
+            arity = 1 + (rng.random() < AND_FRACTION)
+            before = pull[:target] / pull[:target].sum()
+            first = rng.choice(target, p=before) if number == 0 else rng.choice(n_species, p=pull / pull.sum())
+            others = np.delete(np.arange(n_species), first)
+            second = rng.choice(others, arity - 1, p=pull[others] / pull[others].sum())
+            signs = rng.random(arity) < INHIBITED
+            signs[0] &= number > 0
+            left = [f"{'!' * int(sign)}s{i}" for sign, i in zip(signs, (first, *second), strict=True)]
+            rules.append(f"{' & '.join(left)} => s{target}")
+    rules = list(dict.fromkeys(rules))
+    names = [f"s{i}" for i in range(n_species)]
+    module = [f"module {i * MODULES // n_species}" for i in range(n_species)]
+    species = pd.DataFrame({"tau": rng.choice(TAU_H, n_species, p=TAU_SHARE), "module": module}, index=names)
+    w = [0.1 if rule.startswith("=>") else 1.0 for rule in rules]
+    reactions = pd.DataFrame({"rule": rules, "w": w}, index=[f"r{i + 1}" for i in range(len(rules))])
+    return SignalingNetwork(f"drawn {seed}", species, reactions)

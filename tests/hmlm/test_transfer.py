@@ -1,0 +1,83 @@
+"""One model for many networks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hmlm_lib.errors import ModelError
+from hmlm_lib.evaluation.networks import drawn_network
+from hmlm_lib.evaluation.newnetwork import member
+from hmlm_lib.hmlm.model import HMLM, HMLMConfig
+from hmlm_lib.hmlm.tokens import tokens
+from hmlm_lib.hmlm.transfer import SHARED, begun, moved, pretrain
+from hmlm_lib.training import Training
+
+SMALL = replace(SHARED, width=4, grid=12)
+NETWORKS = [drawn_network(size, size) for size in (12, 15)]
+SHORT = Training(steps=12, learning_rate=0.02, shared_rate=1.0)
+
+
+@pytest.fixture(scope="module")
+def members():
+    return [member(network, number, "hill", 4) for number, network in enumerate(NETWORKS)]
+
+
+@pytest.fixture(scope="module")
+def shared(members):
+    return pretrain(members, SMALL, SHORT)
+
+
+def test_tokens_are_read_in_their_own_network(shared):
+    expected = torch.cat([tokens(network.arrays).species for network in NETWORKS])
+    assert torch.equal(shared._species, expected)
+    assert not torch.equal(tokens(shared.network.arrays).species, expected)  # the union's module shares are smaller
+
+
+def test_every_member_is_predicted_as_the_model_moved_to_it_does(shared, members):
+    from hmlm_lib.many import side_by_side
+
+    together = shared.predict(side_by_side(members))
+    first = NETWORKS[0].arrays.tau.size
+    for part, one in zip((together[:, :, :first], together[:, :, first:]), members, strict=True):
+        np.testing.assert_allclose(moved(shared, one.network).predict(one), part, atol=1e-5)
+
+
+def test_what_was_learned_elsewhere_helps_on_networks_never_seen():
+    """Mass action, of which an untrained model knows nothing."""
+    parts = [member(drawn_network(12, n), n, "mass_action", 8) for n in range(8)]
+    learned = pretrain(parts[:5], SMALL, replace(SHORT, steps=80))
+    untrained = HMLM.from_network(parts[0].network, SMALL, 0)
+    before, after = (
+        [np.square(moved(model, e.network).predict(e) - e.activity).mean() for e in parts[5:]]
+        for model in (untrained, learned)
+    )
+    assert np.log(after).mean() < np.log(before).mean() - 0.2
+
+
+def test_a_beginning_says_what_the_moved_model_says_and_then_learns(shared):
+    new = member(drawn_network(13, 5), 5, "hill", 4)
+    start = begun(shared, new.network)
+    assert start.config.identity and start.n_parameters > 2 * moved(shared, new.network).n_parameters
+    zero_shot = moved(shared, new.network).predict(new)
+    np.testing.assert_allclose(start.predict(new), zero_shot, atol=1e-5)
+    np.testing.assert_allclose(begun(shared, new.network, proposals=True).predict(new), zero_shot, atol=1e-5)
+    after = start.fit(new, Training(steps=40, learning_rate=0.02)).predict(new)
+    assert np.square(after - new.activity).mean() < 0.8 * np.square(zero_shot - new.activity).mean()
+
+
+def test_a_batch_of_conditions_and_the_seed_decide_the_numbers(members):
+    one, two, other = (
+        pretrain(members, SMALL, replace(SHORT, steps=3, seed=seed), batch=2).state_dict() for seed in (0, 0, 1)
+    )
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+def test_models_that_belong_to_one_network_are_refused(members):
+    for config in (HMLMConfig(hierarchy=False), HMLMConfig(identity=False)):
+        with pytest.raises(ModelError, match="allowed for many networks: False, False"):
+            pretrain(members, config, SHORT)
+    with pytest.raises(ModelError, match="allowed: identity=False"):
+        moved(HMLM.from_network(NETWORKS[0], HMLMConfig(width=4)), NETWORKS[1])
