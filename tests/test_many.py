@@ -38,7 +38,8 @@ def test_members_move_as_if_they_were_alone():
 def test_condition_i_of_the_union_is_condition_i_of_every_member():
     one, two = member(ONE, 0, "hill", 3), member(TWO, 1, "hill", 3)
     whole = side_by_side([one, two])
-    assert isinstance(whole, Experiments) and len(whole) == 3
+    assert isinstance(whole, Experiments)
+    assert len(whole) == 3
     np.testing.assert_array_equal(whole.activity[:, :, 3:], two.activity)
     np.testing.assert_array_equal(whole.factor[:, :3], one.factor)
 

@@ -15,7 +15,7 @@ from hmlm_lib.chmr import record as molecules
 from hmlm_lib.composition import record as composition
 from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, pick
-from hmlm_lib.evaluation import edges, faithfulness, newcell, observations, onecourse, realcells
+from hmlm_lib.evaluation import edges, faithfulness, newcell, newnetwork, observations, onecourse, realcells
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
 from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
@@ -34,7 +34,8 @@ SETTINGS: dict[str, dict] = {
 }
 # Settings with models and measures of their own.
 FAMILIES = (
-    newcell, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, imputed, composition,
+    newcell, newnetwork, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, imputed,
+    composition,
 )  # fmt: skip
 OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}
 
@@ -94,7 +95,7 @@ def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:
 
 
 def settings() -> list[str]:
-    """Names of all settings: tasks A to D, published protocol, explanations, edges, cells, molecules, compositions."""
+    """Names of all settings: tasks A to E, published protocol, explanations, edges, cells, molecules, compositions."""
     return [*SETTINGS, *OTHERS]
 
 
@@ -163,7 +164,7 @@ def _row(path: Path, name: str, model: str, seed: int, wanted_code: str) -> dict
 
 
 SHORT = re.compile(
-    "[ABDP]/mse_(all|unseen|k.*)|C/effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|M/(test|clean|random|valid)"
+    "[ABDP]/mse_(all|unseen|k.*)|N/mse.*|C/effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|M/(test|clean|random|valid)"
 )
 
 

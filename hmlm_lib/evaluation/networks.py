@@ -1,9 +1,20 @@
-"""Networks drawn at random that look like signalling: every species is reached from an input, some reach back."""
+"""Other networks to learn from, and experiments on them.
+
+They are drawn to look like signalling: every species is reached from an input, some reach back. Each has kinetics of
+its own under the mechanism that is asked for.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from hmlm_lib.dynamics.experiment import observation_times
 from hmlm_lib.errors import NetworkError
+from hmlm_lib.evaluation.shots import K
+from hmlm_lib.evaluation.tasks import HORIZON_H, NOISE_SD, draw_stimuli, with_noise
+from hmlm_lib.evaluation.worlds import draw_world
+from hmlm_lib.experiments import Experiments
 from hmlm_lib.network.network import SignalingNetwork
 
 MODULES = 8
@@ -46,3 +57,33 @@ def drawn_network(n_species: int, seed: int) -> SignalingNetwork:
     w = [0.1 if rule.startswith("=>") else 1.0 for rule in rules]
     reactions = pd.DataFrame({"rule": rules, "w": w}, index=[f"r{i + 1}" for i in range(len(rules))])
     return SignalingNetwork(f"drawn {seed}", species, reactions)
+
+
+@dataclass(frozen=True)
+class Others:
+    """How many networks there are to learn on, of how many species, and how many experiments on each."""
+
+    networks: int = 24
+    species: int = 50
+    conditions: int = 20
+
+
+def member(network: SignalingNetwork, seed: int, mechanism: str, conditions: int) -> Experiments:
+    """Experiments on one network: one to three stimuli a condition, half of them with a knock-out; K noisy points."""
+    world, rng = draw_world(network, seed, mechanism), np.random.default_rng((seed, 10))
+    most = min(3, int(world.arrays.has_input.sum()))
+    stimulus = draw_stimuli(world, rng.integers(1, most + 1, conditions), rng)
+    factor = np.ones_like(stimulus)
+    gone = rng.choice(np.flatnonzero(~world.arrays.has_input), conditions)
+    factor[np.arange(conditions // 2), gone[: conditions // 2]] = 0.0
+    times, y0 = observation_times(K + 1, HORIZON_H)[1:], np.tile(world.rest, (conditions, 1))
+    names = tuple(f"condition {i}" for i in range(conditions))
+    activity = world.simulate(stimulus, factor, y0, times)
+    return with_noise(Experiments(network, names, stimulus, factor, y0, times, activity), NOISE_SD, seed)
+
+
+def others(seed: int, mechanism: str, size: Others | None = None) -> list[Experiments]:
+    """Experiments on networks that are not the one asked; no seed shares a network or a world with another."""
+    size = size or Others()
+    numbers = [1000 * (seed + 1) + i for i in range(size.networks)]
+    return [member(drawn_network(size.species, n), n, mechanism, size.conditions) for n in numbers]

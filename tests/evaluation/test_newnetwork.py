@@ -16,7 +16,8 @@ def test_every_species_of_a_drawn_network_is_reached_from_an_input(seed):
     network = drawn_network(40, seed)
     graph = nx.DiGraph(list(network.edges[["source", "target"]].itertuples(index=False, name=None)))
     reached = set(network.input_species).union(*(nx.descendants(graph, i) for i in network.input_species if i in graph))
-    assert reached == set(network.species_names) and len(network.input_species) == 4
+    assert reached == set(network.species_names)
+    assert len(network.input_species) == 4
 
 
 def test_drawn_networks_have_the_statistics_of_the_published_one_and_depend_on_the_seed():
@@ -45,22 +46,26 @@ def test_experiments_on_other_networks_are_noisy_and_half_of_them_have_a_knock_o
 def test_what_is_shown_grows_by_the_same_experiments():
     b = newnetwork.asked("newnetwork_k8", 100)
     few, more = shown(b, 2), shown(b, 5)
-    assert shown(b, 0) is None and more.names[:2] == few.names
+    assert shown(b, 0) is None
+    assert more.names[:2] == few.names
 
 
 def test_typical_kinetics_are_the_means_of_what_worlds_draw():
     network = load_network("fibroblast-core")
     found = typical(network).arrays
-    assert (found.n == 1.75).all() and (found.ec50 == 0.49).all()
+    assert (found.n == 1.75).all()
+    assert (found.ec50 == 0.49).all()
     np.testing.assert_allclose(found.w, 0.925 * network.arrays.w)
     np.testing.assert_array_equal(found.input_level, network.arrays.input_level)
 
 
 def test_a_row_has_scores_where_a_model_can_say_something():
     still = run_one("newnetwork_k8", "persistence", 100)["values"]
-    assert still["N/mse_0"] == still["N/mse_16"] > 0.1 and still["N/effect_r_0"] == 0
+    assert still["N/mse_0"] == still["N/mse_16"] > 0.1
+    assert still["N/effect_r_0"] == 0
     mean = run_one("newnetwork_k8", "mean", 100)["values"]
-    assert "N/mse_0" not in mean and mean["N/mse_16"] < mean["N/mse_1"] < still["N/mse_0"]
+    assert "N/mse_0" not in mean
+    assert mean["N/mse_16"] < mean["N/mse_1"] < still["N/mse_0"]
 
 
 def test_a_model_that_learned_elsewhere_is_scored_with_and_without_experiments(monkeypatch):
@@ -71,7 +76,9 @@ def test_a_model_that_learned_elsewhere_is_scored_with_and_without_experiments(m
         newnetwork.MODELS, "tiny", newnetwork.Entry(newnetwork._pretrained(tiny), "wiring", ("hmlm.transfer",))
     )
     values = run_one("newnetwork_k8", "tiny", 100, Others(2, 12, 4))["values"]
-    assert values["N/mse_0"] < 0.05 and values["N/mse_1"] != values["N/mse_0"] and values["parameters"] > 1000
+    assert values["N/mse_0"] < 0.05
+    assert values["N/mse_1"] != values["N/mse_0"]
+    assert values["parameters"] > 1000
 
 
 def test_unknown_names_are_refused():

@@ -59,7 +59,8 @@ def test_what_was_learned_elsewhere_helps_on_networks_never_seen():
 def test_a_beginning_says_what_the_moved_model_says_and_then_learns(shared):
     new = member(drawn_network(13, 5), 5, "hill", 4)
     start = begun(shared, new.network)
-    assert start.config.identity and start.n_parameters > 2 * moved(shared, new.network).n_parameters
+    assert start.config.identity
+    assert start.n_parameters > 2 * moved(shared, new.network).n_parameters
     zero_shot = moved(shared, new.network).predict(new)
     np.testing.assert_allclose(start.predict(new), zero_shot, atol=1e-5)
     np.testing.assert_allclose(begun(shared, new.network, proposals=True).predict(new), zero_shot, atol=1e-5)
