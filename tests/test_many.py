@@ -5,7 +5,7 @@ import pytest
 
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation.newnetwork import member
+from hmlm_lib.evaluation.networks import member
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.many import side_by_side, union
 from hmlm_lib.network.network import SignalingNetwork

@@ -111,8 +111,8 @@ def _still(_: str, __: int, ___: Others) -> Fit:
 
 FLAT = HMLMConfig(hierarchy=False, proposals=False)
 MODELS: dict[str, Entry] = {
-    "hmlm_pretrained": Entry(_pretrained(LEARNING), "wiring", (*SHOT_HMLM, "many", "evaluation.networks")),
     "hmlm": Entry(_anew(LEARNING, FLAT), "wiring", SHOT_HMLM),
+    "hmlm_pretrained": Entry(_pretrained(LEARNING), "wiring", (*SHOT_HMLM, "many", "evaluation.networks")),
     "hill_typical": Entry(
         _equations(LEARNING), "equations", (*SHOT_HMLM, "baselines.protocol", "baselines.mechanistic")
     ),

@@ -6,9 +6,11 @@ import pytest
 
 from hmlm_lib.errors import ExperimentError, ModelError, NetworkError
 from hmlm_lib.evaluation import newnetwork
-from hmlm_lib.evaluation.networks import AND_FRACTION, drawn_network
-from hmlm_lib.evaluation.newnetwork import Others, member, others, run_one, shown, typical
+from hmlm_lib.evaluation.networks import AND_FRACTION, Others, drawn_network, member, others
+from hmlm_lib.evaluation.newnetwork import run_one
+from hmlm_lib.evaluation.shots import K, shown, typical
 from hmlm_lib.network import load_network
+from hmlm_lib.training import Training
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -36,7 +38,7 @@ def test_drawn_networks_have_the_statistics_of_the_published_one_and_depend_on_t
 
 def test_experiments_on_other_networks_are_noisy_and_half_of_them_have_a_knock_out():
     one = member(drawn_network(20, 3), 3, "hill", 6)
-    assert one.activity.shape == (6, newnetwork.K, 20)
+    assert one.activity.shape == (6, K, 20)
     assert (one.factor == 0).sum(1).tolist() == [1, 1, 1, 0, 0, 0]
     assert not one.factor[:, one.network.arrays.has_input].min() < 1  # inputs stay
     names = [e.network.name for seed in (0, 1) for e in others(seed, "hill", Others(2, 12, 2))]
@@ -69,7 +71,7 @@ def test_a_row_has_scores_where_a_model_can_say_something():
 
 
 def test_a_model_that_learned_elsewhere_is_scored_with_and_without_experiments(monkeypatch):
-    tiny = newnetwork.Training(steps=2, learning_rate=0.01)
+    tiny = Training(steps=2, learning_rate=0.01)
     monkeypatch.setattr(newnetwork, "PRETRAINING", tiny)
     monkeypatch.setattr(newnetwork, "SHOTS", (0, 1))
     monkeypatch.setitem(

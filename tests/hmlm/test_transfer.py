@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation.networks import drawn_network
-from hmlm_lib.evaluation.newnetwork import member
+from hmlm_lib.evaluation.networks import drawn_network, member
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.tokens import tokens
 from hmlm_lib.hmlm.transfer import SHARED, begun, moved, pretrain
