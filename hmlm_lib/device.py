@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from hmlm_lib.errors import RunError, did_you_mean
 
 ALLOWED = ("auto", "cpu", "cuda")
+PRECISIONS = ("float32", "bfloat16")
 
 
 def choose_device(device: str = "auto") -> tuple[str, str]:
@@ -41,6 +42,19 @@ def use(device: str = "auto") -> str:
 def current() -> str:
     """Where trainings run."""
     return _current
+
+
+def mixed(name: str = "float32") -> AbstractContextManager:
+    """Within, matrix products run in that precision where trainings run; weights, sums and losses stay in float32.
+
+    RunError for another name.
+    """
+    if name not in PRECISIONS:
+        raise RunError(f"no precision {name!r}{did_you_mean(name, PRECISIONS)}; allowed: {', '.join(PRECISIONS)}")
+    if name == "float32":
+        return nullcontext()
+    # Rounded weights must not be kept: within, a training moves them.
+    return torch.autocast(current(), torch.bfloat16, cache_enabled=False)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from hmlm_lib.chmr.finetune import Head
 from hmlm_lib.chmr.material import Material
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.structure import Structure
-from hmlm_lib.device import current
+from hmlm_lib.device import current, mixed
 from hmlm_lib.memory import by_parts, halving
 from hmlm_lib.moving import at
 from hmlm_lib.training import Progress, Training
@@ -37,15 +37,18 @@ def pretrain(
     batch: int = whole.BATCH,
     measured: float = 0.0,
     report: Callable[[Progress], None] | None = None,
+    precision: str = "float32",
 ) -> CHMR:
-    """`pretrain.pretrain` on the current device, then back; OutOfMemory where not even two molecules fit."""
-    return halving(
-        lambda rows: whole.pretrain(material, config, training, rows, measured, report, current()).cpu(),
-        batch,
-        "molecules",
-        "a molecule is then told from fewer others: another model",
-        least=2,
-    )
+    """`pretrain.pretrain` on the current device, then back; OutOfMemory where not even two molecules fit.
+
+    precision: precision of matrix products, `bfloat16` for mixed precision; RunError for another name.
+    """
+
+    def once(rows: int) -> CHMR:
+        with mixed(precision):
+            return whole.pretrain(material, config, training, rows, measured, report, current()).cpu()
+
+    return halving(once, batch, "molecules", "a molecule is then told from fewer others: another model", least=2)
 
 
 def embed(model: CHMR, structure: Structure, batch: int = READ) -> Float[np.ndarray, "molecule part width"]:
@@ -54,15 +57,20 @@ def embed(model: CHMR, structure: Structure, batch: int = READ) -> Float[np.ndar
         return halving(lambda rows: whole.embed(model, structure, rows), batch, "molecules")
 
 
-def fit(model: Classical, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> Classical:
-    """model.fit(x, y, valid_x, valid_y), a `Head` with a smaller batch where its own does not fit."""
+def fit(
+    model: Classical, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels, precision: str = "float32"
+) -> Classical:
+    """model.fit(x, y, valid_x, valid_y), a `Head` (also one that tunes its encoder) with a smaller batch where its own
+    does not fit; precision: as in `pretrain`, for heads alone.
+    """
     if not isinstance(model, Head):
         return model.fit(x, y, valid_x, valid_y)
     wanted = model.config
 
     def once(rows: int) -> Head:
         model.config = replace(wanted, batch=rows)
-        return model.fit(x, y, valid_x, valid_y)
+        with mixed(precision):
+            return model.fit(x, y, valid_x, valid_y)
 
     return halving(once, wanted.batch, "molecules", "trained anew; a step then sees fewer")
 

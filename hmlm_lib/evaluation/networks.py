@@ -63,9 +63,9 @@ def drawn_network(n_species: int, seed: int) -> SignalingNetwork:
 class Others:
     """How many networks there are to learn on, of how many species, and how many experiments on each."""
 
-    networks: int = 24
+    networks: int = 64
     species: int = 50
-    conditions: int = 20
+    conditions: int = 8
 
 
 def member(network: SignalingNetwork, seed: int, mechanism: str, conditions: int) -> Experiments:

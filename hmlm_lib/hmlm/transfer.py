@@ -25,9 +25,9 @@ from hmlm_lib.training import Progress, Training
 
 # The hierarchy reads every module at once, which a union of networks does not allow.
 SHARED = HMLMConfig(identity=False, hierarchy=False)
-PRETRAINING = Training(steps=600, learning_rate=0.01, shared_rate=1.0)
+PRETRAINING = Training(steps=400, learning_rate=0.05, shared_rate=0.2)
 LEARNING = Training(steps=200, learning_rate=0.02)  # on the new network
-BATCH = 10  # conditions a step, each of every network
+BATCH = 4  # conditions a step, each of every network
 
 
 def pretrain(

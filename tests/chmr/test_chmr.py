@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from hmlm_lib.chmr import halved
 from hmlm_lib.chmr.finetune import Head, HeadConfig
 from hmlm_lib.chmr.material import IMPUTATIONS, Material
 from hmlm_lib.chmr.modalities import hide
@@ -15,7 +16,7 @@ from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import embed, pretrain
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.walks import walks
-from hmlm_lib.errors import ModelError, MoleculeError
+from hmlm_lib.errors import ModelError, MoleculeError, RunError
 from hmlm_lib.training import Training
 
 SMALL = CHMRConfig(width=32, layers=2, depth=3)
@@ -186,3 +187,38 @@ def test_batches_hold_as_many_measured_molecules_as_asked(made, material, monkey
     for rows in seen:
         assert len(rows) == len(rows.unique()) == 40
         assert int((rows < 60).sum()) >= 20
+
+
+def test_mixed_precision_trains_nearly_the_same_model(made, material):
+    structure = Structure.from_smiles(made[0].smiles)
+    training = Training(steps=30, learning_rate=1e-3, log_every=29)
+    losses, latents = [], []
+    for precision in ("float32", "bfloat16"):
+        said = []
+        model = halved.pretrain(material, SMALL, training, 64, 0.0, said.append, precision)
+        assert {value.dtype for value in model.parameters()} == {torch.float32}
+        losses.append([progress.loss for progress in said])
+        latents.append(embed(model, structure).reshape(len(material), -1))
+    plain, mixed = latents
+    assert not np.array_equal(plain, mixed)
+    cosine = (plain * mixed).sum(1) / np.linalg.norm(plain, axis=1) / np.linalg.norm(mixed, axis=1)
+    assert cosine.min() > 0.98
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.03)
+    assert losses[1][-1] < 0.9 * losses[1][0]  # rounded weights that were kept would not learn
+    with pytest.raises(RunError, match="no precision 'float16'.*allowed: float32, bfloat16"):
+        halved.pretrain(material, SMALL, training, precision="float16")
+
+
+def test_a_head_in_mixed_precision_scores_as_in_float32():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 20)).astype(np.float32)
+    y = (x[:, :1] - x[:, 1:2] + 0.3 * rng.standard_normal((400, 1)) > 0).astype(float)
+    config = HeadConfig(hidden=32, layers=1, batch=64, training=Training(steps=120, learning_rate=3e-3))
+    found = []
+    for precision in ("float32", "bfloat16"):
+        head = halved.fit(Head("auroc", config), x[:250], y[:250], x[250:300], y[250:300], precision)
+        found.append(head.predict(x[300:]))
+    assert not np.array_equal(*found)
+    one, other = (roc_auc_score(y[300:, 0], said[:, 0]) for said in found)
+    assert one > 0.9
+    assert abs(one - other) < 0.02
