@@ -205,7 +205,7 @@ def test_mixed_precision_trains_nearly_the_same_model(made, material):
     assert cosine.min() > 0.98
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.03)
     assert losses[1][-1] < 0.9 * losses[1][0]  # rounded weights that were kept would not learn
-    with pytest.raises(RunError, match="no precision 'float16'.*allowed: float32, bfloat16"):
+    with pytest.raises(RunError, match=r"no precision .float16.*allowed: float32, bfloat16"):
         halved.pretrain(material, SMALL, training, precision="float16")
 
 
