@@ -13,6 +13,8 @@ from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network.network import SignalingNetwork
 
+FIELDS = ("stimulus", "factor", "y0", "activity")  # of Experiments, species last
+
 
 def union(networks: Sequence[SignalingNetwork]) -> SignalingNetwork:
     """All species, modules and reactions of the networks; those of network 3 are called n3_NAME. No edge joins two."""
@@ -45,8 +47,15 @@ def side_by_side(members: Sequence[Experiments]) -> Experiments:
                 f"experiments of member {number}: {len(member)} conditions at {member.times_h.tolist()} h; allowed: as "
                 f"those of member 0, {len(first)} at {first.times_h.tolist()} h"
             )
-    values = {
-        name: np.concatenate([getattr(member, name) for member in members], axis=-1)
-        for name in ("stimulus", "factor", "y0", "activity")
-    }
+    values = {name: np.concatenate([getattr(member, name) for member in members], axis=-1) for name in FIELDS}
     return replace(first, network=whole, names=tuple(f"condition {i}" for i in range(len(first))), **values)
+
+
+def apart(whole: Experiments, networks: Sequence[SignalingNetwork]) -> list[Experiments]:
+    """Experiments on the union of these networks as experiments on each; undoes `side_by_side`."""
+    ends = np.cumsum([len(network.species_names) for network in networks])
+    parts = [np.split(getattr(whole, name), ends[:-1], axis=-1) for name in FIELDS]
+    return [
+        replace(whole, network=network, **dict(zip(FIELDS, values, strict=True)))
+        for network, *values in zip(networks, *parts, strict=True)
+    ]

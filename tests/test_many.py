@@ -5,9 +5,9 @@ import pytest
 
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation.networks import member
+from hmlm_lib.evaluation.networks import experiments_on
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.many import side_by_side, union
+from hmlm_lib.many import apart, side_by_side, union
 from hmlm_lib.network.network import SignalingNetwork
 
 ONE = SignalingNetwork.from_rules("one", ["=> a", "a => b", "a & !b => c"], tau={"b": 5.0})
@@ -36,16 +36,19 @@ def test_members_move_as_if_they_were_alone():
 
 
 def test_condition_i_of_the_union_is_condition_i_of_every_member():
-    one, two = member(ONE, 0, "hill", 3), member(TWO, 1, "hill", 3)
+    [one], [two] = (experiments_on([network], seed, "hill", 3) for seed, network in enumerate((ONE, TWO)))
     whole = side_by_side([one, two])
     assert isinstance(whole, Experiments)
     assert len(whole) == 3
     np.testing.assert_array_equal(whole.activity[:, :, 3:], two.activity)
     np.testing.assert_array_equal(whole.factor[:, :3], one.factor)
+    again = apart(whole, [ONE, TWO])
+    assert again[1].network is TWO
+    np.testing.assert_array_equal(again[0].stimulus, one.stimulus)
 
 
 def test_members_that_do_not_fit_are_refused():
     with pytest.raises(ModelError, match="no networks"):
         union([])
     with pytest.raises(ModelError, match=r"member 1: 2 conditions .* allowed: as those of member 0, 3"):
-        side_by_side([member(ONE, 0, "hill", 3), member(TWO, 1, "hill", 2)])
+        side_by_side([*experiments_on([ONE], 0, "hill", 3), *experiments_on([TWO], 1, "hill", 2)])

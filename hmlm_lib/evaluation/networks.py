@@ -4,6 +4,7 @@ They are drawn to look like signalling: every species is reached from an input, 
 its own under the mechanism that is asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,12 @@ from hmlm_lib.dynamics.experiment import observation_times
 from hmlm_lib.errors import NetworkError
 from hmlm_lib.evaluation.shots import K
 from hmlm_lib.evaluation.tasks import HORIZON_H, NOISE_SD, draw_stimuli, with_noise
-from hmlm_lib.evaluation.worlds import draw_world
+from hmlm_lib.evaluation.worlds import World, draw_world
 from hmlm_lib.experiments import Experiments
+from hmlm_lib.many import apart, union
 from hmlm_lib.network.network import SignalingNetwork
 
+AT_ONCE = 16  # networks simulated side by side; a mechanism may need all pairs of their species
 MODULES = 8
 FEWEST = 10
 SECOND = 0.55  # further reactions a species has on average, beside its first
@@ -68,22 +71,36 @@ class Others:
     conditions: int = 8
 
 
-def member(network: SignalingNetwork, seed: int, mechanism: str, conditions: int) -> Experiments:
-    """Experiments on one network: one to three stimuli a condition, half of them with a knock-out; K noisy points."""
-    world, rng = draw_world(network, seed, mechanism), np.random.default_rng((seed, 10))
-    most = min(3, int(world.arrays.has_input.sum()))
-    stimulus = draw_stimuli(world, rng.integers(1, most + 1, conditions), rng)
-    factor = np.ones_like(stimulus)
-    gone = rng.choice(np.flatnonzero(~world.arrays.has_input), conditions)
-    factor[np.arange(conditions // 2), gone[: conditions // 2]] = 0.0
-    times, y0 = observation_times(K + 1, HORIZON_H)[1:], np.tile(world.rest, (conditions, 1))
+def experiments_on(
+    networks: Sequence[SignalingNetwork], seed: int, mechanism: str, conditions: int
+) -> list[Experiments]:
+    """Experiments on every network, simulated side by side: one to three stimuli a condition, half of them with a
+    knock-out, K noisy points.
+    """
+    world, rng = draw_world(union(networks), seed, mechanism), np.random.default_rng((seed, 10))
+    planned = [_plan(World(network, network.arrays, mechanism, seed), conditions, rng) for network in networks]
+    stimulus, factor = (np.concatenate(part, axis=1) for part in zip(*planned, strict=True))
+    times, y0 = observation_times(K + 1, HORIZON_H)[1:], np.tile(world.rest.clip(min=0.0), (conditions, 1))
     names = tuple(f"condition {i}" for i in range(conditions))
     activity = world.simulate(stimulus, factor, y0, times)
-    return with_noise(Experiments(network, names, stimulus, factor, y0, times, activity), NOISE_SD, seed)
+    whole = Experiments(world.network, names, stimulus, factor, y0, times, activity)
+    return apart(with_noise(whole, NOISE_SD, seed), networks)
+
+
+def _plan(world: World, conditions: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Stimuli and factors on ymax of one network, [condition, species] each."""
+    inputs = world.arrays.has_input
+    stimulus = draw_stimuli(world, rng.integers(1, min(3, int(inputs.sum())) + 1, conditions), rng)
+    factor, gone = np.ones_like(stimulus), rng.choice(np.flatnonzero(~inputs), conditions // 2)
+    factor[np.arange(conditions // 2), gone] = 0.0
+    return stimulus, factor
 
 
 def others(seed: int, mechanism: str, size: Others | None = None) -> list[Experiments]:
-    """Experiments on networks that are not the one asked; no seed shares a network or a world with another."""
+    """Experiments on networks that are not the one asked; no seed shares a network with another."""
     size = size or Others()
-    numbers = [1000 * (seed + 1) + i for i in range(size.networks)]
-    return [member(drawn_network(size.species, n), n, mechanism, size.conditions) for n in numbers]
+    first = 1000 * (seed + 1)
+    networks = [drawn_network(size.species, first + i) for i in range(size.networks)]
+    groups = [networks[at : at + AT_ONCE] for at in range(0, len(networks), AT_ONCE)]
+    found = [experiments_on(group, first + i, mechanism, size.conditions) for i, group in enumerate(groups)]
+    return [one for group in found for one in group]

@@ -11,7 +11,7 @@ from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.table import published
 from hmlm_lib.composition import record as composition
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import newcell, onecourse, realcells, registry
+from hmlm_lib.evaluation import newcell, newnetwork, onecourse, realcells, registry
 from hmlm_lib.evaluation.summary import cell, digits, full, larger_is_better, table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
@@ -34,7 +34,18 @@ SIMULATED = [
     *((name, "D/mse_unseen", "D, species nobody measured") for name in newcell.SETTINGS if name.endswith("k8")),
     *((name, f"P/mse_k{k}", f"published, noise .05, {k} points") for name in onecourse.SETTINGS for k in (4, 8, 16)),
 ]  # fmt: skip
+MECHANISMS = {"hill": "", "mass_action": ", mass action", "additive": ", regulators add up"}
 OTHERS = [
+    *(
+        (
+            name,
+            f"N/mse_{count}",
+            f"a network never seen{MECHANISMS[setting['mechanism']]}, {count} experiments, MSE",
+            "hmlm_pretrained",
+        )
+        for name, setting in newnetwork.SETTINGS.items()
+        for count in (0, 4, 16)
+    ),
     ("faithful_k8", "F/spearman", "effect of every knock-out on every species, rank correlation", "knockout_hmlm_flat"),
     ("planted10_k8", "E/auroc", "edges that are false, AUROC", "hmlm_weight"),
     ("hidden10_k8", "E/auroc", "edges that are hidden, AUROC", "hmlm_consensus"),

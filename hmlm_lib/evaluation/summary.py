@@ -10,8 +10,18 @@ from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.composition import record as composition
-from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, observations, onecourse, realcells
+from hmlm_lib.evaluation import (
+    benchmark,
+    edges,
+    faithfulness,
+    newcell,
+    newnetwork,
+    observations,
+    onecourse,
+    realcells,
+)
 from hmlm_lib.evaluation.rows import as_table
+from hmlm_lib.evaluation.shots import SHOTS
 from hmlm_lib.real.courses import LINES
 
 SHORT = (
@@ -31,6 +41,8 @@ SHORT = (
 )
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
+NETWORKS = {f"N/mse_{n}": f"B, {n} experiments" for n in SHOTS[::-1]}  # the last column is empty for most models
+NETWORKS |= {f"N/effect_r_{n}": f"C, r, {n} experiments" for n in (SHOTS[-1], SHOTS[0])}
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
 IMPUTED = {
     f"I/{name}_{where}": title + text
@@ -57,6 +69,7 @@ def measures(name: str) -> dict[str, str]:
     """Measure -> column title of a setting."""
     families = [
         (newcell, CELLS),
+        (newnetwork, NETWORKS),
         (onecourse, COURSE),
         (molecules, MOLECULES),
         (imputed, IMPUTED),
@@ -73,7 +86,7 @@ def larger_is_better(name: str, measure: str = "") -> bool:
     """Whether a larger value of a setting's measure (its first unless said) is better."""
     if name in molecules.SETTINGS:
         return SETS[molecules.SETTINGS[name]].score == "auroc"
-    return measure.endswith("_r") or measures(name) in (EXPLAINED, EDGES, LITERATURE, COMPOSED)
+    return "effect_r" in measure or measures(name) in (EXPLAINED, EDGES, LITERATURE, COMPOSED)
 
 
 def table(name: str, wanted: Collection[str] | None = None, worlds_of: str | None = None) -> pd.DataFrame:
@@ -156,6 +169,17 @@ def real_cells() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["protocol", "model", "mean", "sd", "n"]].fillna({"sd": 0.0})
 
 
+def shots() -> pd.DataFrame:
+    """MSE of every model on a network never seen, by experiments: columns setting, model, count, mean, sd, n."""
+    parts = []
+    for name in newnetwork.SETTINGS:
+        found = table(name)
+        for count in SHOTS:
+            one = found[f"N/mse_{count}"].rename_axis("model").reset_index().dropna(subset="mean")
+            parts.append(one.assign(setting=name, count=count))
+    return pd.concat(parts, ignore_index=True)[["setting", "model", "count", "mean", "sd", "n"]].fillna({"sd": 0.0})
+
+
 def _by_condition(values: dict) -> np.ndarray:
     parts = [v for key, v in values.items() if key.endswith("/by_condition")]
     return np.array([error for part in parts for error in part])
@@ -179,11 +203,13 @@ def digits(measure: str) -> int:
     """Decimal places of a measure."""
     if measure in ("parameters", "features"):
         return 0
-    return 3 if measure.endswith("_r") or measure[:2] in ("E/", "F/", "I/", "L/", "M/", "R/") else 5
+    return 3 if "effect_r" in measure or measure[:2] in ("E/", "F/", "I/", "L/", "M/", "R/") else 5
 
 
 def cell(mean: float, sd: float, places: int) -> str:
-    """`mean ± sd`, or the mean alone where there is no sd."""
+    """`mean ± sd`, the mean alone where there is no sd, a dash where there is neither."""
+    if np.isnan(mean):
+        return "-"
     if not places:  # counts
         return f"{mean:,.0f}"
     form = f"{{:.{places}f}}"

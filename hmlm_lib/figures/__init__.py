@@ -7,6 +7,7 @@ from hmlm_lib.figures.comparison import (
     fig_model_comparison,
     fig_published,
     fig_reconstruction,
+    fig_shots,
     fig_times,
 )
 from hmlm_lib.figures.composition import fig_anchors, fig_masking, fig_strategies
@@ -93,6 +94,7 @@ __all__ = [
     "fig_recovery",
     "fig_scores",
     "fig_sets",
+    "fig_shots",
     "fig_side_by_side",
     "fig_strategies",
     "fig_sweeps",

@@ -10,6 +10,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 from hmlm_lib.figures.style import MODEL_COLOURS
 
 OTHER = "#b0b0b0"
+SHOT_COLOURS = {"hmlm_pretrained": "#d55e00", "hill_typical": "#009e73", "ridge": "#999999", "mean": "#cccccc"}
 
 
 def colour(model: str) -> str:
@@ -102,6 +103,29 @@ def fig_data_efficiency(table: pd.DataFrame, goals: dict[str, str]) -> Figure:
         _points_axis(ax, table)
         if "_r" not in measure:
             ax.set_yscale("log")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    return fig
+
+
+def fig_shots(table: pd.DataFrame, titles: dict[str, str], models: dict[str, str]) -> Figure:
+    """Error on a network against the experiments shown on it, a panel a setting, mean and sd over worlds.
+
+    table: columns setting, model, count, mean, sd. titles: setting -> title. models: model -> label, in this order.
+    """
+    counts = sorted(table["count"].unique())
+    fig, axes = plt.subplots(1, len(titles), figsize=(3.3 * len(titles) + 2.2, 3.6), sharey=True, squeeze=False)
+    for ax, (setting, title) in zip(axes[0], titles.items(), strict=True):
+        for model, label in models.items():
+            rows = table[(table["setting"] == setting) & (table["model"] == model)].sort_values("count")
+            ax.errorbar(
+                [counts.index(count) for count in rows["count"]], rows["mean"],
+                yerr=np.minimum(rows["sd"], 0.9 * rows["mean"]), marker="o", ms=3.5, capsize=2, label=label,
+                color=SHOT_COLOURS.get(model) or colour(model), lw=2.2 if model.startswith("hmlm") else 1.2,
+            )  # fmt: skip
+        ax.set(title=title, xlabel="experiments on the new network", yscale="log")
+        ax.set_xticks(range(len(counts)), [str(count) for count in counts])
+        ax.grid(axis="y", color="#eeeeee")
+    axes[0, 0].set_ylabel("MSE, unseen combinations")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
     return fig
 

@@ -6,7 +6,7 @@ import pytest
 
 from hmlm_lib.errors import ExperimentError, ModelError, NetworkError
 from hmlm_lib.evaluation import newnetwork
-from hmlm_lib.evaluation.networks import AND_FRACTION, Others, drawn_network, member, others
+from hmlm_lib.evaluation.networks import AND_FRACTION, Others, drawn_network, experiments_on, others
 from hmlm_lib.evaluation.newnetwork import run_one
 from hmlm_lib.evaluation.shots import K, shown, typical
 from hmlm_lib.network import load_network
@@ -37,7 +37,7 @@ def test_drawn_networks_have_the_statistics_of_the_published_one_and_depend_on_t
 
 
 def test_experiments_on_other_networks_are_noisy_and_half_of_them_have_a_knock_out():
-    one = member(drawn_network(20, 3), 3, "hill", 6)
+    _, one = experiments_on([drawn_network(12, 4), drawn_network(20, 3)], 3, "hill", 6)
     assert one.activity.shape == (6, K, 20)
     assert (one.factor == 0).sum(1).tolist() == [1, 1, 1, 0, 0, 0]
     assert not one.factor[:, one.network.arrays.has_input].min() < 1  # inputs stay

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation.networks import drawn_network, member
+from hmlm_lib.evaluation.networks import drawn_network, experiments_on
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.tokens import tokens
 from hmlm_lib.hmlm.transfer import SHARED, begun, moved, pretrain
@@ -20,7 +20,7 @@ SHORT = Training(steps=12, learning_rate=0.02, shared_rate=1.0)
 
 @pytest.fixture(scope="module")
 def members():
-    return [member(network, number, "hill", 4) for number, network in enumerate(NETWORKS)]
+    return experiments_on(NETWORKS, 0, "hill", 4)
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +45,18 @@ def test_every_member_is_predicted_as_the_model_moved_to_it_does(shared, members
 
 def test_what_was_learned_elsewhere_helps_on_networks_never_seen():
     """Mass action, of which an untrained model knows nothing."""
-    parts = [member(drawn_network(12, n), n, "mass_action", 8) for n in range(8)]
-    learned = pretrain(parts[:5], SMALL, replace(SHORT, steps=80))
+    parts = experiments_on([drawn_network(15, n) for n in range(16)], 0, "mass_action", 8)
+    learned = pretrain(parts[:12], SMALL, Training(steps=100, learning_rate=0.05, shared_rate=0.2))
     untrained = HMLM.from_network(parts[0].network, SMALL, 0)
     before, after = (
-        [np.square(moved(model, e.network).predict(e) - e.activity).mean() for e in parts[5:]]
+        [np.square(moved(model, e.network).predict(e) - e.activity).mean() for e in parts[12:]]
         for model in (untrained, learned)
     )
     assert np.log(after).mean() < np.log(before).mean() - 0.2
 
 
 def test_a_beginning_says_what_the_moved_model_says_and_then_learns(shared):
-    new = member(drawn_network(13, 5), 5, "hill", 4)
+    [new] = experiments_on([drawn_network(13, 5)], 5, "hill", 4)
     start = begun(shared, new.network)
     assert start.config.identity
     assert start.n_parameters > 2 * moved(shared, new.network).n_parameters
