@@ -6,19 +6,22 @@ experiments has no score there.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
+import pandas as pd
+
 from hmlm_lib.baselines import Model, gnn, mechanistic, networks, regression, trivial, wired
-from hmlm_lib.device import current, one_thread
+from hmlm_lib.device import current, one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation.networks import Others, others
 from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE
 from hmlm_lib.evaluation.rows import make_row
 from hmlm_lib.evaluation.score import correlation, mse
 from hmlm_lib.evaluation.shots import SHOTS, K, shown, typical
-from hmlm_lib.evaluation.tasks import Benchmark, benchmark
+from hmlm_lib.evaluation.tasks import HORIZON_H, Benchmark, benchmark
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.transfer import LEARNING, PRETRAINING, SHARED, begun, moved, pretrain
@@ -31,8 +34,7 @@ SETTINGS: dict[str, dict] = {
     "newnetwork_additive_k8": {"mechanism": "additive"},
 }
 Fit = Callable[[SignalingNetwork, Experiments | None], Model | None]
-
-
+FLAT = HMLMConfig(hierarchy=False, proposals=False)
 SHOT_HMLM = (*HMLM_CODE, "hmlm.transfer", "evaluation.shots")
 SHOT_BASELINE = (*BASELINE_CODE, "evaluation.shots")
 
@@ -45,50 +47,58 @@ def asked(name: str, seed: int) -> Benchmark:
 
 @dataclass(frozen=True)
 class Entry:
-    """prepare(mechanism, seed, size) -> fit(network, experiments or None) -> model, None where it can say nothing."""
+    """prepare(mechanism, seed, size) -> Fit, which is None where the model can say nothing.
+
+    knows: `nothing`, `wiring` or `equations`; modules: code its rows depend on.
+    """
 
     prepare: Callable[[str, int, Others], Fit]
     knows: str
     modules: tuple[str, ...]
 
 
-def _pretrained(training: Training) -> Callable[[str, int, Others], Fit]:
-    def prepare(mechanism: str, seed: int, size: Others) -> Fit:
-        shared = pretrain(others(seed, mechanism, size), training=replace(PRETRAINING, seed=seed))
+def continued(shared: HMLM, training: Training) -> Fit:
+    """A model that was trained on other networks, as it is and then trained further."""
 
-        def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
-            if seen is None:
-                return moved(shared, network)
-            return begun(shared, network).to(current()).fit(seen, replace(training, seed=seed)).cpu()
+    def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
+        if seen is None:
+            return moved(shared, network)
+        return begun(shared, network).to(current()).fit(seen, training).cpu()
 
-        return fit
-
-    return prepare
+    return fit
 
 
-def _anew(training: Training, config: HMLMConfig) -> Callable[[str, int, Others], Fit]:
-    def prepare(_: str, seed: int, __: Others) -> Fit:
-        def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
-            if seen is None:
-                return HMLM.from_network(network, SHARED, seed)
-            return HMLM.from_network(network, config, seed).to(current()).fit(seen, replace(training, seed=seed)).cpu()
+def anew(training: Training) -> Fit:
+    """HMLM as it is drawn, and trained from there."""
 
-        return fit
+    def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
+        if seen is None:
+            return HMLM.from_network(network, SHARED, training.seed)
+        return HMLM.from_network(network, FLAT, training.seed).to(current()).fit(seen, training).cpu()
 
-    return prepare
+    return fit
 
 
-def _equations(training: Training) -> Callable[[str, int, Others], Fit]:
-    def prepare(_: str, seed: int, __: Others) -> Fit:
-        def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
-            start = typical(network)
-            if seen is None:
-                return mechanistic.HillGiven(start.arrays)
-            return mechanistic.HillFitted(replace(training, seed=seed)).fit(replace(seen, network=start))
+def equations(training: Training) -> Fit:
+    """The published equations with typical kinetics, and fitted from there."""
 
-        return fit
+    def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
+        start = typical(network)
+        if seen is None:
+            return mechanistic.HillGiven(start.arrays)
+        return mechanistic.HillFitted(training).fit(replace(seen, network=start))
 
-    return prepare
+    return fit
+
+
+def still(network: SignalingNetwork, seen: Experiments | None) -> Model:
+    """Nothing ever changes."""
+    return trivial.Persistence()
+
+
+def _pretrained(mechanism: str, seed: int, size: Others) -> Fit:
+    shared = pretrain(others(seed, mechanism, size), training=replace(PRETRAINING, seed=seed))
+    return continued(shared, replace(LEARNING, seed=seed))
 
 
 def _blank(build: Callable[[int], Model], knows: str, module: str, *needs: str) -> Entry:
@@ -105,23 +115,19 @@ def _trained(model: type, knows: str, module: str) -> Entry:
     return _blank(lambda seed: model(replace(model.training_defaults, seed=seed)), knows, module, "training", *needs)
 
 
-def _still(_: str, __: int, ___: Others) -> Fit:
-    return lambda _, __: trivial.Persistence()
-
-
-FLAT = HMLMConfig(hierarchy=False, proposals=False)
 MODELS: dict[str, Entry] = {
-    "hmlm": Entry(_anew(LEARNING, FLAT), "wiring", SHOT_HMLM),
-    "hmlm_pretrained": Entry(_pretrained(LEARNING), "wiring", (*SHOT_HMLM, "many", "evaluation.networks")),
+    "hmlm": Entry(lambda _, seed, __: anew(replace(LEARNING, seed=seed)), "wiring", SHOT_HMLM),
+    "hmlm_pretrained": Entry(_pretrained, "wiring", (*SHOT_HMLM, "many", "evaluation.networks")),
     "hill_typical": Entry(
-        _equations(LEARNING), "equations", (*SHOT_HMLM, "baselines.protocol", "baselines.mechanistic")
+        lambda _, seed, __: equations(replace(LEARNING, seed=seed)),
+        "equations",
+        (*SHOT_HMLM, "baselines.protocol", "baselines.mechanistic"),
     ),
-    "persistence": Entry(_still, "nothing", (*SHOT_BASELINE, "baselines.trivial")),
+    "persistence": Entry(lambda *_: still, "nothing", (*SHOT_BASELINE, "baselines.trivial")),
     "mean": _blank(lambda _: trivial.Mean(), "nothing", "trivial"),
     "ridge": _blank(regression.ridge, "nothing", "regression"),
     "gp": _blank(regression.gaussian_process, "nothing", "regression"),
     "gru": _trained(networks.GRU, "nothing", "networks"),
-    "neural_ode": _trained(networks.NeuralODE, "nothing", "networks"),
     "gnn": _trained(gnn.GNN, "wiring", "gnn"),
     "cellbox": _trained(wired.CellBox, "wiring", "wired"),
     "lembas": _trained(wired.Lembas, "wiring", "wired"),
@@ -140,16 +146,41 @@ def score(model: Model, b: Benchmark) -> dict[str, float]:
     return {"mse": mse(combine, b.combine.activity), "effect_r": correlation(effect, true)}
 
 
+def _after(fit: Fit, b: Benchmark, count: int) -> dict[str, float]:
+    """Scores after so many experiments, and parameters; empty where the model can say nothing."""
+    with one_thread():
+        fitted = fit(b.train.network, shown(b, count))
+        return {} if fitted is None else score(fitted, b) | {"parameters": fitted.n_parameters}
+
+
+def compared(fits: Mapping[str, Fit], b: Benchmark, counts: Iterable[int] = SHOTS) -> pd.DataFrame:
+    """Every model after every number of experiments, side by side: columns model, count, mse, effect_r, parameters."""
+    jobs = [(name, count) for name in fits for count in counts]
+    found = side_by_side(_after, [(fits[name], b, count) for name, count in jobs])
+    return pd.DataFrame([{"model": n, "count": c} | one for (n, c), one in zip(jobs, found, strict=True) if one])
+
+
+def response(
+    model: Model, network: SignalingNetwork, source: str, target: str, held: Mapping[str, float], levels: np.ndarray
+) -> np.ndarray:
+    """Activity of the target after 60 h at every level of one input; held: levels of the others."""
+    stimulus = np.zeros((len(levels), len(network.species_names)))
+    for name, level in held.items():
+        stimulus[:, network.position(name)] = level
+    stimulus[:, network.position(source)] = levels
+    names, rest = tuple(f"{source} {level:.2f}" for level in levels), np.zeros_like(stimulus)
+    unseen = np.full((len(levels), 1, stimulus.shape[1]), np.nan)
+    asked = Experiments(network, names, stimulus, np.ones_like(stimulus), rest, np.array([HORIZON_H]), unseen)
+    return model.predict(asked)[:, 0, network.position(target)]
+
+
 def run_one(name: str, model: str, seed: int, size: Others | None = None) -> dict:
     """Learn on the others, then with every number of shots on the one asked; the row."""
     b, values, started = asked(name, seed), {}, time.perf_counter()
     with one_thread():
         fit = entry(model).prepare(b.world.mechanism, seed, size or Others())
-        for count in SHOTS:
-            fitted = fit(b.train.network, shown(b, count))
-            if fitted is None:
-                continue
-            values |= {f"N/{measure}_{count}": value for measure, value in score(fitted, b).items()}
-            values["parameters"] = getattr(fitted, "n_parameters", 0)
+    for count in SHOTS:
+        found = _after(fit, b, count)
+        values |= {key if key == "parameters" else f"N/{key}_{count}": value for key, value in found.items()}
     values["seconds"] = time.perf_counter() - started
     return make_row(name, model, seed, entry(model).modules, values)

@@ -29,6 +29,7 @@ from hmlm_lib.figures.model import (
     fig_knockout_effects,
     fig_learned_against_true,
     fig_predictions,
+    fig_responses,
 )
 from hmlm_lib.figures.molecules import (
     fig_codes,
@@ -92,6 +93,7 @@ __all__ = [
     "fig_recalls",
     "fig_reconstruction",
     "fig_recovery",
+    "fig_responses",
     "fig_scores",
     "fig_sets",
     "fig_shots",

@@ -30,6 +30,23 @@ def fig_gates(curves: pd.DataFrame) -> Figure:
     return fig
 
 
+def fig_responses(table: pd.DataFrame, styles: dict[str, dict]) -> Figure:
+    """What a target does at every level of its regulator, a panel a rule, a line a model.
+
+    table: columns rule, level, model, response. styles: model -> keywords of its line, in this order.
+    """
+    rules = list(dict.fromkeys(table["rule"]))
+    fig, axes = plt.subplots(1, len(rules), figsize=(3.1 * len(rules) + 1.8, 3.1), sharey=True, squeeze=False)
+    for ax, rule in zip(axes[0], rules, strict=True):
+        for model, style in styles.items():
+            one = table[(table["rule"] == rule) & (table["model"] == model)]
+            ax.plot(one["level"], one["response"], label=model, **style)
+        ax.set(title=rule, xlabel="level of the regulator")
+    axes[0, 0].set_ylabel("activity of the target")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    return fig
+
+
 def fig_predictions(
     true: xr.DataArray, mean: xr.DataArray, half_width: xr.DataArray, seen: xr.DataArray, species: list[str]
 ) -> Figure:

@@ -73,14 +73,22 @@ def test_a_row_has_scores_where_a_model_can_say_something():
 def test_a_model_that_learned_elsewhere_is_scored_with_and_without_experiments(monkeypatch):
     tiny = Training(steps=2, learning_rate=0.01)
     monkeypatch.setattr(newnetwork, "PRETRAINING", tiny)
+    monkeypatch.setattr(newnetwork, "LEARNING", tiny)
     monkeypatch.setattr(newnetwork, "SHOTS", (0, 1))
-    monkeypatch.setitem(
-        newnetwork.MODELS, "tiny", newnetwork.Entry(newnetwork._pretrained(tiny), "wiring", ("hmlm.transfer",))
-    )
-    values = run_one("newnetwork_k8", "tiny", 100, Others(2, 12, 4))["values"]
+    values = run_one("newnetwork_k8", "hmlm_pretrained", 100, Others(2, 12, 4))["values"]
     assert values["N/mse_0"] < 0.05
     assert values["N/mse_1"] != values["N/mse_0"]
     assert values["parameters"] > 1000
+
+
+def test_models_are_compared_side_by_side():
+    b, tiny = newnetwork.asked("newnetwork_k8", 100), Training(steps=2, learning_rate=0.01)
+    mean = newnetwork.entry("mean").prepare("hill", 0, Others())
+    fits = {"still": newnetwork.still, "mean": mean, "hmlm": newnetwork.anew(tiny), "hill": newnetwork.equations(tiny)}
+    found = newnetwork.compared(fits, b, (0, 2)).set_index(["model", "count"])
+    assert ("mean", 0) not in found.index
+    assert len(found) == 7
+    assert found.loc[("hill", 0), "mse"] < found.loc[("hmlm", 0), "mse"] < found.loc[("still", 0), "mse"]
 
 
 def test_unknown_names_are_refused():

@@ -21,8 +21,8 @@ from hmlm_lib.composition.pairs import Pairs
 from hmlm_lib.composition.states import frozen
 from hmlm_lib.device import current, side_by_side, use
 from hmlm_lib.errors import RunError
-from hmlm_lib.evaluation import newcell, registry
-from hmlm_lib.hmlm import looking
+from hmlm_lib.evaluation import newcell, newnetwork, registry
+from hmlm_lib.hmlm import looking, transfer
 from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.interpret import cuts, explain, recover
@@ -189,7 +189,13 @@ def a_line():
     real.predict(line.take(np.arange(2)), (line.take(np.arange(2, 6)),), None, training=SHORT)
 
 
-@pytest.mark.parametrize("call", [learned, cell_read, molecules_read, joined, a_line])
+def learned_elsewhere():
+    seen = experiments(4)
+    shared = transfer.pretrain([seen, seen], replace(transfer.SHARED, width=4, grid=4), SHORT)
+    return newnetwork.continued(shared, SHORT)(seen.network, seen)
+
+
+@pytest.mark.parametrize("call", [learned, cell_read, molecules_read, joined, a_line, learned_elsewhere])
 def test_what_notebooks_call_trains_on_the_current_device_and_comes_home(device, call, monkeypatch):
     monkeypatch.setattr(devices, "_current", device)
     seen, to = [], torch.nn.Module.to
