@@ -36,7 +36,9 @@ def _wiring(network: SignalingNetwork) -> str:
 
 
 def load(path: str | Path, network: SignalingNetwork) -> HMLM:
-    """A saved model on its network; ModelError for a damaged file, another kind of file or another network."""
+    """A saved model on its network, one without identity on any; ModelError for a damaged file, another kind of file or
+    another network.
+    """
     return _load(Path(path), network, HMLM)
 
 
@@ -48,6 +50,15 @@ def load_cells(path: str | Path, network: SignalingNetwork) -> CellHMLM:
 def _load(path: Path, network: SignalingNetwork, kind: type[HMLM | CellHMLM]) -> nn.Module:
     tensors, about = read_model(path, kind.__name__, ("config", "species", "edges", "wiring", "horizon_h"))
     model = kind.from_network(network, _config(json.loads(about["config"]), kind))
+    if kind is CellHMLM or model.config.identity:
+        _check_network(path, about, model)
+    load_parameters(model, tensors, path)
+    model.horizon_h = float(about["horizon_h"])
+    return model
+
+
+def _check_network(path: Path, about: dict[str, str], model: HMLM | CellHMLM) -> None:
+    network = model.network
     species, edges = json.loads(about["species"]), json.loads(about["edges"])
     if species != list(network.species_names) or edges != model.edge_labels():
         raise ModelError(
@@ -59,9 +70,6 @@ def _load(path: Path, network: SignalingNetwork, kind: type[HMLM | CellHMLM]) ->
             f"{path}: trained on a network of the same edges, but with other AND groups, inputs, modules, tau or ymax "
             f"than {network.name!r}"
         )
-    load_parameters(model, tensors, path)
-    model.horizon_h = float(about["horizon_h"])
-    return model
 
 
 def _config(values: dict, kind: type) -> HMLMConfig | CellConfig:

@@ -67,6 +67,15 @@ def test_a_beginning_says_what_the_moved_model_says_and_then_learns(shared):
     assert np.square(after - new.activity).mean() < 0.8 * np.square(zero_shot - new.activity).mean()
 
 
+def test_a_saved_model_without_identity_opens_on_any_network(shared, tmp_path):
+    path, network = shared.save(tmp_path / "shared"), drawn_network(13, 5)
+    [new] = experiments_on([network], 5, "hill", 2)
+    np.testing.assert_array_equal(HMLM.load(path, network).predict(new), moved(shared, network).predict(new))
+    own = begun(shared, network).save(tmp_path / "own")
+    with pytest.raises(ModelError, match="trained on another network"):
+        HMLM.load(own, NETWORKS[0])
+
+
 def test_a_batch_of_conditions_and_the_seed_decide_the_numbers(members):
     one, two, other = (
         pretrain(members, SMALL, replace(SHORT, steps=3, seed=seed), batch=2).state_dict() for seed in (0, 0, 1)
