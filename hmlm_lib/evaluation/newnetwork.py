@@ -19,6 +19,7 @@ from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation.networks import Others, others
 from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE
 from hmlm_lib.evaluation.rows import make_row
+from hmlm_lib.evaluation.scarce import CHANGES
 from hmlm_lib.evaluation.score import correlation, mse
 from hmlm_lib.evaluation.shots import SHOTS, K, shown, typical
 from hmlm_lib.evaluation.tasks import HORIZON_H, Benchmark, benchmark
@@ -110,9 +111,13 @@ def _blank(build: Callable[[int], Model], knows: str, module: str, *needs: str) 
     return Entry(prepare, knows, (*SHOT_BASELINE, f"baselines.{module}", *needs))
 
 
-def _trained(model: type, knows: str, module: str) -> Entry:
+def _trained(name: str, model: type, knows: str, module: str) -> Entry:
+    def build(seed: int) -> Model:
+        return model(replace(model.training_defaults, seed=seed, **CHANGES.get(name, {})))
+
     needs = ("hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
-    return _blank(lambda seed: model(replace(model.training_defaults, seed=seed)), knows, module, "training", *needs)
+    scarce = ("evaluation.scarce",) if name in CHANGES else ()
+    return _blank(build, knows, module, "training", *scarce, *needs)
 
 
 MODELS: dict[str, Entry] = {
@@ -127,10 +132,10 @@ MODELS: dict[str, Entry] = {
     "mean": _blank(lambda _: trivial.Mean(), "nothing", "trivial"),
     "ridge": _blank(regression.ridge, "nothing", "regression"),
     "gp": _blank(regression.gaussian_process, "nothing", "regression"),
-    "gru": _trained(networks.GRU, "nothing", "networks"),
-    "gnn": _trained(gnn.GNN, "wiring", "gnn"),
-    "cellbox": _trained(wired.CellBox, "wiring", "wired"),
-    "lembas": _trained(wired.Lembas, "wiring", "wired"),
+    "gru": _trained("gru", networks.GRU, "nothing", "networks"),
+    "gnn": _trained("gnn", gnn.GNN, "wiring", "gnn"),
+    "cellbox": _trained("cellbox", wired.CellBox, "wiring", "wired"),
+    "lembas": _trained("lembas", wired.Lembas, "wiring", "wired"),
 }
 
 
