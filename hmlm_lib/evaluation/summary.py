@@ -41,7 +41,9 @@ SHORT = (
 )
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
-NETWORKS = {f"N/mse_{n}": f"B, {n} experiments" for n in SHOTS[::-1]}  # the last column is empty for most models
+NETWORKS = {
+    f"N/mse_{n}": f"B, {n} experiment{'s' * (n != 1)}" for n in SHOTS[::-1]
+}  # the last column is empty for most models
 NETWORKS |= {f"N/effect_r_{n}": f"C, r, {n} experiments" for n in (SHOTS[-1], SHOTS[0])}
 MOLECULES = {"M/test": "test", "M/clean": "test, clean", "M/random": "other scaffolds", "M/valid": "validation"}
 IMPUTED = {
@@ -261,6 +263,7 @@ def full() -> str:
         "class of 118 observations, models trained on simulated cells alone.",
         "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.",
         "Imputed cells: a fifth of the measured profiles hidden, at random or by scaffolds; error / the mean's error.",
+        "New networks: MSE of B and r of C by the experiments shown; a dash: the model says nothing without any.",
         "Compositions: AUROC on new peptides with swap decoys, of alleles seen in training and of unseen ones; trained",
         "parameters and pooled features.", "",
     ]  # fmt: skip
