@@ -1,13 +1,12 @@
 """The device a run computes on: chosen once, said aloud, known to every training and to parallel processes."""
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 from hmlm_lib.errors import RunError, did_you_mean
@@ -72,10 +71,10 @@ def one_thread() -> Iterator[None]:
 
 
 def side_by_side(run: Callable[..., Any], jobs: Iterable[tuple]) -> list:
-    """run(*job) of every job, one process a core; the same numbers as one after the other."""
+    """run(*job) of every job, one process a core that this process may use; the same numbers as one after the other."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "A worker stopped")  # slow to start on a busy machine, nothing is lost
-        return Parallel(n_jobs=os.cpu_count())(delayed(_there)(current(), run, job) for job in jobs)
+        return Parallel(n_jobs=cpu_count())(delayed(_there)(current(), run, job) for job in jobs)
 
 
 def _there(device: str, run: Callable[..., Any], job: tuple) -> Any:

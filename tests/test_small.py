@@ -1,6 +1,9 @@
 """Metrics, profiles, devices, files and errors: the small parts that everything else stands on."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -90,3 +93,15 @@ def test_a_name_is_looked_up_or_the_error_says_what_is_allowed():
 def test_output_folder_follows_the_environment(output_dir):
     assert paths.figures_dir() == output_dir / "figures"
     assert paths.reports_dir("quick") == output_dir / "reports" / "quick"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot be told which cores to use")
+def test_no_more_processes_than_cores_that_may_be_used():
+    """A container or a job of a cluster has fewer cores than its machine."""
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from hmlm_lib.device import side_by_side\n"
+        "print(len(set(side_by_side(os.getpid, [()] * 4))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
