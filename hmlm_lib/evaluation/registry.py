@@ -12,6 +12,7 @@ import numpy as np
 from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
 from hmlm_lib.device import current
 from hmlm_lib.errors import pick
+from hmlm_lib.evaluation.chosen import LEMBAS, LEMBAS_BASE, Chosen
 from hmlm_lib.evaluation.rows import COMMON
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
@@ -93,9 +94,11 @@ def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
     return Entry(build, knows, (*BASELINE_CODE, f"baselines.{module}", "training", *needs))
 
 
+FLAT = {"hierarchy": False, "proposals": False}
+
 MODELS: dict[str, Entry] = {
     "hmlm": _hmlm(),
-    "hmlm_flat": _hmlm(hierarchy=False, proposals=False),
+    "hmlm_flat": _hmlm(**FLAT),
     "persistence": _plain(trivial.Persistence, "nothing", "trivial"),
     "mean": _plain(trivial.Mean, "nothing", "trivial"),
     "additive": _plain(trivial.Additive, "nothing", "trivial"),
@@ -146,9 +149,26 @@ ABLATIONS: dict[str, Entry] = {
 }
 
 
+def _chosen_hmlm(_: Benchmark, seed: int) -> Chosen:
+    forms = {"whole": HMLMConfig(), "flat": HMLMConfig(**FLAT)}
+    return Chosen({name: HMLMEntry(form, replace(TRAINING, seed=seed)) for name, form in forms.items()}, seed)
+
+
+def _chosen_lembas(_: Benchmark, seed: int) -> Chosen:
+    base = Training(**LEMBAS_BASE, seed=seed)
+    return Chosen({str(change): wired.Lembas(replace(base, **change)) for change in LEMBAS}, seed)
+
+
+# A form a world, at several times the cost: in the record only.
+CHOSEN: dict[str, Entry] = {
+    "hmlm_chosen": Entry(_chosen_hmlm, "wiring", (*HMLM_CODE, "evaluation.chosen")),
+    "lembas_chosen": Entry(_chosen_lembas, "wiring", (*MODELS["lembas"].modules, "evaluation.chosen")),
+}
+
+
 def entry(name: str) -> Entry:
     """The entry of a model or ablation; ModelError with the nearest name otherwise."""
-    return pick(MODELS | ABLATIONS, name, "model")
+    return pick(MODELS | ABLATIONS | CHOSEN, name, "model")
 
 
 def shortened(training: Training, effort: float) -> Training:
@@ -161,6 +181,7 @@ def shortened(training: Training, effort: float) -> Training:
 def make(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
     """A model ready to be fitted; effort: fraction of its training steps (for a quick look; the record uses 1)."""
     model = entry(name).build(b, seed)
-    if hasattr(model, "schedule"):
-        model.schedule = shortened(model.schedule, effort)
+    for one in model.candidates.values() if isinstance(model, Chosen) else [model]:
+        if hasattr(one, "schedule"):
+            one.schedule = shortened(one.schedule, effort)
     return model

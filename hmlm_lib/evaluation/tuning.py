@@ -15,6 +15,7 @@ from hmlm_lib.baselines.protocol import Model
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation import newcell
 from hmlm_lib.evaluation.benchmark import score, setting
+from hmlm_lib.evaluation.chosen import LEMBAS, LEMBAS_BASE
 from hmlm_lib.evaluation.rows import add_row, read_rows
 from hmlm_lib.training import Training
 
@@ -63,12 +64,7 @@ CANDIDATES: dict[str, list[tuple[type, dict, dict]]] = {  # model: (class, train
         (wired.CellBox, {"steps": 800, "weight_decay": 0.01}, {}),
         (wired.CellBox, {"steps": 1500}, {}),
     ],
-    "lembas": [
-        (wired.Lembas, {}, {}),
-        (wired.Lembas, {"steps": 800, "learning_rate": 5e-2}, {}),
-        (wired.Lembas, {"steps": 800, "learning_rate": 1e-2}, {}),
-        (wired.Lembas, {"steps": 800, "weight_decay": 0.01}, {}),
-    ],
+    "lembas": [(wired.Lembas, training, {}) for training in LEMBAS],
     "hill_fitted": [
         (mechanistic.HillFitted, {}, {}),
         (mechanistic.HillFitted, {"learning_rate": 2e-2}, {}),
@@ -145,7 +141,7 @@ BASE: dict[str, dict] = {
     "gnn": {"steps": 200, "learning_rate": 5e-3},
     "graph_ode": {"steps": 400, "learning_rate": 1e-2},
     "cellbox": {"steps": 400, "learning_rate": 2e-2},
-    "lembas": {"steps": 400, "learning_rate": 2e-2},
+    "lembas": LEMBAS_BASE,
     "hill_fitted": {"steps": 400, "learning_rate": 5e-2},
     "newcell_mlp": {"steps": 1500, "learning_rate": 3e-3, "weight_decay": 1e-2},
     "newcell_gnn": {"steps": 1500, "learning_rate": 3e-3, "weight_decay": 1e-2},

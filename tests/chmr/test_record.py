@@ -21,9 +21,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def add(name, model, seed, test, by_task):
+def add(name, model, seed, test, by_task, scaffolds=None):
     code = rows.code_hash(record.MODELS[model].modules)
-    values = {"M/test": test, "M/by_task": by_task, "seconds": 1.0}
+    values = {"M/test": test, "M/by_task": by_task, "M/random": scaffolds, "seconds": 1.0}
     rows.add_row(
         f"molecules_{name}",
         {"setting": f"molecules_{name}", "model": model, "seed": seed, "code": code, "values": values},
@@ -47,6 +47,20 @@ def test_worth_pairs_seeds_and_tasks_and_turns_errors_round(folder):
     assert found.loc["hiv", ["low", "high"]].isna().all()  # one number has no spread
     assert list(found.index) == ["biogen", "sider", "hiv"]
     assert len(fig_worth(found.reset_index()).axes) == 1
+
+
+def test_other_scaffolds_pair_the_rows_of_a_split_and_widen_the_interval(folder):
+    for seed, (ours, theirs) in enumerate([(0.5, 0.6), (0.5, 0.8), (0.5, 0.7)]):
+        add("biogen", "chmr", seed, 0.0, [0.0], ours)
+        add("biogen", "mlp", seed, 0.0, [0.0], theirs)
+    add("biogen", "chmr", 7, 0.0, [0.0], 9.9)  # a split that the control has not seen
+    found = table.over_splits("biogen", "chmr", "mlp")
+    half = 4.302653 * 0.1 * (1 / 3 + 0.25 / 0.6) ** 0.5  # t for two degrees of freedom; errors: smaller is better
+    assert found == pytest.approx((3, 0.2, 0.2 - half, 0.2 + half))
+    add("sider", "chmr", 0, 0.0, [0.0], 0.6)
+    add("sider", "mlp", 0, 0.0, [0.0], 0.7)
+    assert table.over_splits("sider", "chmr", "mlp") == pytest.approx((1, -0.1, np.nan, np.nan), nan_ok=True)
+    assert table.over_splits("hiv", "chmr", "mlp") == pytest.approx((0, np.nan, np.nan, np.nan), nan_ok=True)
 
 
 def test_tables_keep_published_figures_apart(folder):

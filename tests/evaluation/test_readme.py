@@ -38,6 +38,10 @@ def test_without_rows_there_are_dashes(folder):
     assert all(line.count(" - |") >= 2 for line in readme.others()[2:-1])
 
 
+def test_other_scaffolds_without_rows(folder):
+    assert "| hiv | - | - | 0 | - | - |" in readme.scaffolds()
+
+
 @pytest.mark.parametrize(
     ("name", "measure", "larger"),
     [
