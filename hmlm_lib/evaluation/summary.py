@@ -27,6 +27,7 @@ from hmlm_lib.real.courses import LINES
 SHORT = (
     "hmlm",
     "hmlm_flat",
+    "hmlm_chosen",
     "hill_fitted",
     "gru",
     "neural_ode",
@@ -34,6 +35,7 @@ SHORT = (
     "graph_ode",
     "cellbox",
     "lembas",
+    "lembas_chosen",
     "mlp",
     "ridge",
     "mean",

@@ -50,6 +50,7 @@ CONDITION_COLOURS: dict[str, str] = {
 MODEL_COLOURS: dict[str, str] = {
     "hmlm": "#c1272d",
     "hmlm_flat": "#f08a72",
+    "hmlm_chosen": "#d95f4c",
     "hmlm_forest": "#7d1a3c",
     "oracle": "#111111",
     "hill_fitted": "#117733",
@@ -57,6 +58,7 @@ MODEL_COLOURS: dict[str, str] = {
     "ode": "#4d9221",
     "cellbox": "#009e73",
     "lembas": "#66c2a5",
+    "lembas_chosen": "#9bd8c4",
     "gru": "#0072b2",
     "mlp": "#56b4e9",
     "neural_ode": "#1f4e9c",
