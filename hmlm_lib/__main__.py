@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     fetch.set_defaults(command=_fetch)
     record = commands.add_parser("benchmark", help="run models on settings; one resumable row a run, in reports/rows/")
     record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
-    record.add_argument("--models", nargs="+", default=["all"], help="names, `all` (without ablations) or `ablations`")
+    record.add_argument(
+        "--models", nargs="+", default=["all"], help="names; `all` (without these two:), `ablations`, `chosen`"
+    )
     record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     record.add_argument("--effort", type=float, default=1.0, help="fraction of the training steps: a trial below 1")
     record.add_argument("--into", type=Path, metavar="FILE", help="a job's own file of rows, for `merge`")

@@ -17,7 +17,7 @@ from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import edges, faithfulness, newcell, newnetwork, observations, onecourse, realcells
 from hmlm_lib.evaluation.reconstruct import correct
-from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, entry, make
+from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
 from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
 from hmlm_lib.evaluation.score import effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
@@ -37,6 +37,7 @@ FAMILIES = (
     newcell, newnetwork, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, imputed,
     composition,
 )  # fmt: skip
+GROUPS = {"all": MODELS, "ablations": ABLATIONS, "chosen": CHOSEN}
 OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}
 
 
@@ -100,9 +101,9 @@ def settings() -> list[str]:
 
 
 def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
-    """Models of a setting; wanted: names, `all` (without ablations), `ablations`. ModelError for an unknown name."""
+    """Models of a setting; wanted: names or GROUPS; `all` is without the other two. ModelError for an unknown name."""
     other = pick(dict.fromkeys(SETTINGS) | OTHERS, name, "setting", ExperimentError)  # None: models of the registry
-    groups = {"all": list(other.MODELS if other else MODELS), "ablations": [] if other else list(ABLATIONS)}
+    groups = {"all": other.MODELS, "ablations": (), "chosen": ()} if other else GROUPS
     found = [model for given in wanted for model in groups.get(given, [given])]
     for model in found:
         _modules(name, model)
@@ -174,10 +175,10 @@ def _short(values: dict) -> str:
 
 
 def codes(name: str, effort: float = 1.0) -> dict[str, str]:
-    """Model -> code that its rows of a setting must have, all models and ablations."""
-    return {model: code(name, model, effort) for model in models(name, ("all", "ablations"))}
+    """Model -> code that its rows of a setting must have, all models of all groups."""
+    return {model: code(name, model, effort) for model in models(name, GROUPS)}
 
 
 def rows(name: str) -> list[dict]:
-    """Valid rows of a setting, all models and ablations."""
+    """Valid rows of a setting, all models of all groups."""
     return valid_rows(name, codes(name))

@@ -29,10 +29,10 @@ WORLDS = {
     "delays_k8": "delays",
     "flipped10_k8": "10 % of the signs flipped",
 }
-CHOOSING = ("k8", "missing15_k8", "additive_k8", "flipped10_k8")
+CHOSEN = ("missing15_k8", "additive_k8", "flipped10_k8")  # the settings where HMLM also chooses its form
 SIMULATED = [
     *((name, "B/mse_all", f"B, {title}", "hmlm") for name, title in WORLDS.items()),
-    *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in CHOOSING),
+    *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in ("k8", *CHOSEN)),
     *((name, "D/mse_all", f"D, {name.removeprefix('newcell_k')} points", "hmlm") for name in newcell.SETTINGS),
     *((name, "D/mse_unseen", "D, species nobody measured", "hmlm") for name in newcell.SETTINGS if name.endswith("k8")),
     *(
@@ -40,7 +40,7 @@ SIMULATED = [
         for name in onecourse.SETTINGS
         for k in (4, 8, 16)
     ),
-    *((name, "B/mse_all", f"B, {WORLDS[name]}; HMLM's form chosen", "hmlm_chosen") for name in CHOOSING),
+    *((name, "B/mse_all", f"B, {WORLDS[name]}; HMLM's form chosen", "hmlm_chosen") for name in CHOSEN),
 ]
 MECHANISMS = {"hill": "", "mass_action": ", mass action", "additive": ", regulators add up"}
 OTHERS = [

@@ -12,7 +12,7 @@ from hmlm_lib.baselines.networks import MLP
 from hmlm_lib.baselines.protocol import filled, through, treatment
 from hmlm_lib.baselines.trivial import Additive, Mean, Persistence
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation.registry import ABLATIONS, MODELS, SHORT_WARMUP, make, shortened
+from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, SHORT_WARMUP, make, shortened
 from hmlm_lib.evaluation.tasks import Size, benchmark
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network import SignalingNetwork
@@ -28,7 +28,7 @@ def data():
     return benchmark(0, 4, size=SIZE, network=network)
 
 
-@pytest.mark.parametrize("name", [*MODELS, *ABLATIONS])
+@pytest.mark.parametrize("name", [*MODELS, *ABLATIONS, *CHOSEN])
 def test_every_model_keeps_the_protocol(name, data):
     torch.manual_seed(0)
     model = make(name, data, seed=0, effort=0.02).fit(data.train)

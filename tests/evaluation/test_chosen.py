@@ -72,3 +72,10 @@ def test_effort_shortens_every_form_and_both_forms_of_hmlm_are_there():
     assert {form.schedule for form in forms.values()} == {whole.schedule}
     settings = registry.make("lembas_chosen", b, 0, effort=0.1).candidates.values()
     assert [model.schedule.steps for model in settings] == [40, 80, 80, 80]
+
+
+def test_its_rows_are_in_the_record_but_not_among_all():
+    assert {"hmlm_chosen", "lembas_chosen"} <= benchmark.codes("k8").keys()
+    assert benchmark.models("k8", ["chosen"]) == ["hmlm_chosen", "lembas_chosen"]
+    assert not set(benchmark.models("k8")) & set(registry.CHOSEN)
+    assert benchmark.models("newcell_k8", ["chosen"]) == []
