@@ -21,12 +21,13 @@ def colour(model: str) -> str:
 
 
 def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
-    """Horizontal bars, one panel a measure (log axis for errors), models ordered by the first measure.
+    """Horizontal bars, one panel a measure (log axis for errors), models ordered by the first measure they have.
 
     table: index model; columns (measure, mean | sd | n). titles: measure -> panel title. Error bars: sd over seeds.
     Four panels a row at most.
     """
-    order = table[next(iter(titles))]["mean"].sort_values(ascending=False).index
+    means = table[list(titles)].xs("mean", axis=1, level=1)
+    order = means.bfill(axis=1).iloc[:, 0].sort_values(ascending=False).index
     across = min(len(titles), 4)
     down = -(-len(titles) // across)
     size = 3.4 * across + 1.4, (0.24 * len(order) + 1.2) * down
