@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     record = commands.add_parser("benchmark", help="run models on settings; one resumable row a run, in reports/rows/")
     record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
     record.add_argument(
-        "--models", nargs="+", default=["all"], help="names; `all` (without these two:), `ablations`, `chosen`"
+        "--models", nargs="+", default=["all"], help="names, or `all` (main ones), `ablations`, `chosen`"
     )
     record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     record.add_argument("--effort", type=float, default=1.0, help="fraction of the training steps: a trial below 1")

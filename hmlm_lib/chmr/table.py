@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy.stats import t as student
 
 from hmlm_lib.chmr import imputed, record
@@ -39,16 +40,10 @@ def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) ->
     fewer than `FEWEST` pairs. Columns set, tasks, seeds, gain, low, high; a set without a pair of rows is left out.
     """
     found = []
-    for name, source in SETS.items():
-        by = {
-            (row["model"], row["seed"]): np.array(row["values"]["M/by_task"], float)
-            for row in benchmark.rows(f"molecules_{name}")
-        }
-        seeds = sorted({s for m, s in by if m == model} & {s for m, s in by if m == control})
-        if not seeds:
+    for name in SETS:
+        gain = _gains(name, model, control, "M/by_task")
+        if not len(gain):
             continue
-        sign = 1.0 if source.score == "auroc" else -1.0
-        gain = sign * np.stack([by[model, s] - by[control, s] for s in seeds])
         gain = gain[:, ~np.isnan(gain).any(0)]
         rng = np.random.default_rng((seed, len(found)))
         draw_seed = rng.integers(len(gain), size=(DRAWS, len(gain)))
@@ -56,9 +51,21 @@ def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) ->
         means = np.array([gain[np.ix_(s, t)].mean() for s, t in zip(draw_seed, draw_task, strict=True)])
         low, high = np.percentile(means, [2.5, 97.5]) if gain.size >= FEWEST else (np.nan, np.nan)
         found.append(
-            {"set": name, "tasks": gain.shape[1], "seeds": len(seeds), "gain": gain.mean(), "low": low, "high": high}
+            {"set": name, "tasks": gain.shape[1], "seeds": len(gain), "gain": gain.mean(), "low": low, "high": high}
         )
     return pd.DataFrame(found, columns=["set", "tasks", "seeds", "gain", "low", "high"])
+
+
+def _gains(name: str, model: str, control: str, measure: str) -> Float[np.ndarray, "seed ..."]:
+    """A measure of a model minus that of a control, errors turned round, for every seed that both have rows of."""
+    by = {
+        (row["model"], row["seed"]): np.array(row["values"][measure], float)
+        for row in benchmark.rows(f"molecules_{name}")
+        if row["model"] in (model, control)
+    }
+    seeds = sorted({s for m, s in by if m == model} & {s for m, s in by if m == control})
+    sign = 1.0 if SETS[name].score == "auroc" else -1.0
+    return sign * np.array([by[model, seed] - by[control, seed] for seed in seeds])
 
 
 def over_splits(name: str, model: str, control: str) -> tuple[int, float, float, float]:
@@ -67,13 +74,7 @@ def over_splits(name: str, model: str, control: str) -> tuple[int, float, float,
     The rows of a seed share a split, and are paired. Splits overlap, so the variance of the mean is that of a gain
     times 1 / splits + test / train (Nadeau and Bengio 2003, corrected resampled t); NaN for fewer than three splits.
     """
-    by: dict[str, dict[int, float]] = {model: {}, control: {}}
-    for row in benchmark.rows(f"molecules_{name}"):
-        if row["model"] in by:
-            by[row["model"]][row["seed"]] = row["values"]["M/random"]
-    seeds = sorted(by[model].keys() & by[control].keys())
-    sign = 1.0 if SETS[name].score == "auroc" else -1.0
-    gain = sign * np.array([by[model][seed] - by[control][seed] for seed in seeds])
+    gain = _gains(name, model, control, "M/random")
     if len(gain) < 3:
         return len(gain), float(gain.mean()) if len(gain) else np.nan, np.nan, np.nan
     train, _, test = SHUFFLED

@@ -103,7 +103,7 @@ def settings() -> list[str]:
 def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
     """Models of a setting; wanted: names or GROUPS; `all` is without the other two. ModelError for an unknown name."""
     other = pick(dict.fromkeys(SETTINGS) | OTHERS, name, "setting", ExperimentError)  # None: models of the registry
-    groups = {"all": other.MODELS, "ablations": (), "chosen": ()} if other else GROUPS
+    groups = dict.fromkeys(GROUPS, ()) | {"all": other.MODELS} if other else GROUPS
     found = [model for given in wanted for model in groups.get(given, [given])]
     for model in found:
         _modules(name, model)

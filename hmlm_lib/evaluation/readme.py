@@ -164,7 +164,7 @@ def scaffolds() -> list[str]:
     for name, short in molecules.SETTINGS.items():
         other = best(name, measure, ours, _foreign)
         cells = [said(name, measure, ours, False), said(name, measure, other)]
-        count, gain, low, high = over_splits(short, ours, other) if other else (0, np.nan, np.nan, np.nan)
+        count, gain, low, high = over_splits(short, ours, other or "")
         sure = "-" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
         rows.append([short, *cells, str(count), "-" if np.isnan(gain) else f"{gain:.3f}", sure])
     return _lines(heads, rows)

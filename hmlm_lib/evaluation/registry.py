@@ -94,11 +94,9 @@ def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
     return Entry(build, knows, (*BASELINE_CODE, f"baselines.{module}", "training", *needs))
 
 
-FLAT = {"hierarchy": False, "proposals": False}
-
 MODELS: dict[str, Entry] = {
     "hmlm": _hmlm(),
-    "hmlm_flat": _hmlm(**FLAT),
+    "hmlm_flat": _hmlm(hierarchy=False, proposals=False),
     "persistence": _plain(trivial.Persistence, "nothing", "trivial"),
     "mean": _plain(trivial.Mean, "nothing", "trivial"),
     "additive": _plain(trivial.Additive, "nothing", "trivial"),
@@ -149,9 +147,11 @@ ABLATIONS: dict[str, Entry] = {
 }
 
 
-def _chosen_hmlm(_: Benchmark, seed: int) -> Chosen:
-    forms = {"whole": HMLMConfig(), "flat": HMLMConfig(**FLAT)}
-    return Chosen({name: HMLMEntry(form, replace(TRAINING, seed=seed)) for name, form in forms.items()}, seed)
+HMLM_FORMS = {"whole": "hmlm", "flat": "hmlm_flat"}
+
+
+def _chosen_hmlm(b: Benchmark, seed: int) -> Chosen:
+    return Chosen({form: MODELS[name].build(b, seed) for form, name in HMLM_FORMS.items()}, seed)
 
 
 def _chosen_lembas(_: Benchmark, seed: int) -> Chosen:
@@ -167,7 +167,7 @@ CHOSEN: dict[str, Entry] = {
 
 
 def entry(name: str) -> Entry:
-    """The entry of a model or ablation; ModelError with the nearest name otherwise."""
+    """The entry of a model of any group; ModelError with the nearest name otherwise."""
     return pick(MODELS | ABLATIONS | CHOSEN, name, "model")
 
 
