@@ -12,7 +12,7 @@ figures: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope  # two workers, one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope  # one thread a worker
 
 site: $(READY)
 	$(BIN)/python -m hmlm_lib site --profile $(PROFILE)

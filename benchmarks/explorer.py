@@ -1,18 +1,22 @@
 """What one move of a slider costs: simulator, HMLM and drawing, and what the usual ways would take.
 
-    python benchmarks/explorer.py [--quick] [--json]
+    python benchmarks/explorer.py [--quick] [--json] [--browser]
 
 Peers, in the same run and on the same trajectory: for the simulator scipy's `solve_ivp(LSODA)` at rtol 1e-4 on the
 published network as generated Python (`simulate.py`), and the study's own batched simulator; for drawing a new figure
 with `savefig`. Ratios are peer / ours at the same tolerance; above 1 the peer is slower. The sliders themselves ask for
 1e-3, a tenth of a pixel. Errors are against DOP853 at relative tolerance 1e-10, largest over 109 species and 145 times.
-Training does not change HMLM's cost, so the model is untrained.
+Training does not change HMLM's cost, so the model is untrained. --browser adds what a reader waits for: from a key
+pressed on a slider in JupyterLab to the new picture on the screen.
 """
 
 import argparse
 import io
 import statistics
+import tempfile
+from pathlib import Path
 
+import lab
 import numpy as np
 from matplotlib.figure import Figure
 from printed import printed
@@ -27,6 +31,20 @@ from hmlm_lib.figures.explorer import draw_row, label_panels
 from hmlm_lib.hmlm.model import HMLM
 from hmlm_lib.network import load_network
 
+WATCH = """() => {
+    const picture = document.querySelector('.widget-image');
+    let pressed = null;
+    window.waited = [];
+    document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
+    new MutationObserver(async () => {
+        if (pressed === null) return;
+        const since = pressed;
+        pressed = null;
+        await picture.decode();
+        requestAnimationFrame(() => window.waited.push(performance.now() - since));
+    }).observe(picture, {attributes: true, attributeFilter: ['src']});
+}"""
+PAUSE_MS = 300  # between two keys: a reader who looks before the next move
 SHOWN = ["TGFB1R", "smad3", "aSMA", "proCI", "fibronectin"]
 
 
@@ -95,10 +113,31 @@ def drawing(explorer: Explorer, repeats: int) -> dict[str, float]:
     return {"ours ms": ours, "new figure ms": peer, "new figure / ours": peer / ours}
 
 
+def in_browser(moves: int) -> dict[str, dict[str, float]]:
+    """Milliseconds from key to picture, median and slowest, with a stimulus that is held and with one that ends."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, lab.browser() as opened, lab.explorer(opened, Path(folder)) as page:
+        page.get_by_role("button", name="1: TGF-beta", exact=True).click()
+        page.wait_for_timeout(10 * PAUSE_MS)
+        page.evaluate(WATCH)
+        for part in ("in a browser, stimulus held", "in a browser, stimulus ends"):
+            page.evaluate("() => { window.waited.length = 0; }")
+            for move in range(moves):
+                lab.press(page, "tension", "ArrowRight")
+                page.wait_for_function("known => window.waited.length > known", arg=move)
+                page.wait_for_timeout(PAUSE_MS)
+            waited = page.evaluate("() => window.waited")
+            found[part] = {"key to picture ms": statistics.median(waited), "slowest ms": max(waited)}
+            lab.press(page, "lasts, h", "ArrowLeft")
+            page.wait_for_timeout(10 * PAUSE_MS)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few moves, a check that it runs")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--browser", action="store_true", help="also in JupyterLab, in chromium")
     options = parser.parse_args()
     moves = 3 if options.quick else 40
     explorer = build()
@@ -109,6 +148,8 @@ def main() -> None:
         "simulator": solvers(explorer, 1 if options.quick else 9),
         "drawing": drawing(explorer, 1 if options.quick else 9),
     }
+    if options.browser:
+        found |= in_browser(moves)
     printed(found, "94_explorer_cost", options.json)
 
 

@@ -1,110 +1,20 @@
 """The explorer as a reader meets it: JupyterLab in a real browser, all cells run, a slider moved by the keyboard."""
 
-import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 
+import lab
 import pytest
-
-from hmlm_lib import paths
+from lab import press, slider
 
 pytestmark = pytest.mark.browser
-NAME = "00_explorer.ipynb"
-LAUNCH = (
-    "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
-PATIENCE_MS = 100_000
 QUIET_S = 1.5  # no picture for so long: the last one has arrived
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no chromium on this machine: no browser to try the explorer in")
-    return found
-
-
-@pytest.fixture(scope="module")
-def page(chromium, tmp_path_factory):
+def page(browser, tmp_path_factory):
     """JupyterLab on the notebook, trained for a few steps, in a browser."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    folder = tmp_path_factory.mktemp("lab")
-    prepare(folder)
-    with server(folder) as address, api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=list(LAUNCH))
-        try:
-            tab = browser.new_page(viewport={"width": 1400, "height": 1300})
-            tab.set_default_timeout(PATIENCE_MS)
-            tab.goto(f"{address}/lab/tree/{NAME}", wait_until="domcontentloaded")
-            tab.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-            tab.get_by_role("menuitem", name="Run", exact=True).click()
-            tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            tab.wait_for_selector(".widget-image", state="attached")
-            tab.locator(".widget-image").scroll_into_view_if_needed()
-            yield tab
-        finally:
-            browser.close()
-
-
-def prepare(folder):
-    """The committed notebook down to the explorer, without outputs and with a short training."""
-    notebook = json.loads((paths.ROOT / "notebooks" / NAME).read_text())
-    last = max(i for i, cell in enumerate(notebook["cells"]) if "".join(cell["source"]).endswith("\nexplorer"))
-    notebook["cells"] = notebook["cells"][: last + 1]
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            cell.update(outputs=[], execution_count=None)
-        if "parameters" in cell["metadata"].get("tags", []):
-            cell["source"] = "".join(cell["source"]) + "\neffort = 0.02"
-    (folder / NAME).write_text(json.dumps(notebook))
-
-
-@contextmanager
-def server(folder):
-    """JupyterLab on a free port, with folders of its own; gone at the end, with its kernels."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = {
-        f"{name}_DIR": str(folder / name.lower())
-        for name in (
-            "JUPYTER_RUNTIME",
-            "JUPYTER_CONFIG",
-            "JUPYTER_DATA",
-            "JUPYTERLAB_SETTINGS",
-            "JUPYTERLAB_WORKSPACES",
-        )
-    }
-    search = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH")]))
-    own |= {"IPYTHONDIR": str(folder / "ipython"), "HMLM_OUTPUT_DIR": str(folder), "PYTHONPATH": search}
-    options = {"ip": "127.0.0.1", "port": port, "port_retries": 0, "token": "", "password": "", "root_dir": folder}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | own, stdout=log, stderr=log, cwd=folder, start_new_session=True
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(address, process, folder / "server.log")
-        yield address
-    finally:
-        process.send_signal(signal.SIGTERM)  # which ends the kernels too
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with lab.explorer(browser, tmp_path_factory.mktemp("lab")) as tab:
+        yield tab
 
 
 def shown(page):
@@ -123,16 +33,6 @@ def after(page, act):
         if shown(page) != last:
             last, since = shown(page), time.monotonic()
     return page.locator(".widget-image").screenshot()
-
-
-def slider(page, name):
-    return page.locator(".widget-slider").filter(has_text=name)
-
-
-def press(page, name, key, times):
-    handle = slider(page, name).locator(".noUi-handle")
-    for _ in range(times):
-        handle.press(key)
 
 
 def readout(page, name):
@@ -185,15 +85,3 @@ def test_buttons_and_chosen_names_set_the_cell(page):
     assert lost != intact
     assert after(page, lambda: page.get_by_role("button", name="smad3 ×", exact=True).first.click()) == intact
     assert after(page, lambda: page.get_by_role("button", name="1: without smad3", exact=True).click()) == lost
-
-
-def wait_for(address, process, log, seconds=90):
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/api/status", timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)

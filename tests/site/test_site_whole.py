@@ -1,7 +1,6 @@
 """The site of the committed notebooks: read as text, and in a browser where there is one."""
 
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -13,10 +12,6 @@ from hmlm_lib.site.check import faults
 FIGURES = sorted(path.stem for path in (ROOT / "figures").glob("*.png"))
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 PAGES = ["index", "findings", "results", "glossary", *NOTEBOOKS]
-QUIET = [
-    *("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-]
 LOADED = "async () => { for (const one of document.images) { one.loading = 'eager'; await one.decode(); } }"
 MEASURED = """() => ({
     page: document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -94,19 +89,6 @@ def test_no_formula_is_left_as_tex_and_every_page_can_be_read_aloud(site, name):
     assert page.headings == 1
     assert all(page.alternatives)
     assert '<html lang="en">' in text
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's chromium; the test is skipped without it."""
-    programme = shutil.which("chromium")
-    if not programme:
-        pytest.skip("there is no chromium: pages cannot be opened in a browser")
-    api = pytest.importorskip("playwright.sync_api", reason="there is no playwright to drive chromium")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=programme, args=QUIET)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.browser
