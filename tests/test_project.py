@@ -108,10 +108,11 @@ def test_readme_example_runs(tmp_path):
 
 
 def test_results_in_the_readme_are_those_of_the_rows(monkeypatch, tmp_path):
-    """The tables of the README and of reports/results.md are what today's rows say, digit for digit."""
+    """The tables of the README, and the files below reports/, are what today's rows say, digit for digit."""
     (tmp_path / "README.md").write_text(README)
     monkeypatch.setattr(readme, "ROOT", tmp_path)
     readme.write()
     assert (tmp_path / "README.md").read_text() == README
-    assert (tmp_path / "reports" / "results.md").read_text() == (ROOT / "reports" / "results.md").read_text()
+    for name in ("results.md", "metrics.json", "manifest.json"):
+        assert (tmp_path / "reports" / name).read_text() == (ROOT / "reports" / name).read_text(), name
     assert "| B, 8 points |" in README

@@ -1,4 +1,4 @@
-"""The README's tables: ours beside the best other of every question; `write` brings README and results up to date.
+"""The README's tables: ours beside the best other of every question; `write` brings README and reports up to date.
 
 The best other is chosen by its mean on the test experiments themselves, among those with as many worlds or seeds as
 ours: picked afterwards, in its favour. Every model and setting stands in reports/results.md.
@@ -13,7 +13,7 @@ from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.table import over_splits, published
 from hmlm_lib.composition import record as composition
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import newcell, newnetwork, onecourse, realcells, registry
+from hmlm_lib.evaluation import benchmark, flat, newcell, newnetwork, onecourse, realcells, registry
 from hmlm_lib.evaluation.summary import cell, digits, full, larger_is_better, table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
@@ -171,7 +171,7 @@ def scaffolds() -> list[str]:
 
 
 def write() -> list[str]:
-    """Bring both files up to date; names of those written. HmlmError where the README has lost its markers."""
+    """Bring README and reports up to date; names of those written. HmlmError where the README has lost its markers."""
     readme = ROOT / "README.md"
     text = readme.read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
@@ -179,5 +179,11 @@ def write() -> list[str]:
     before, rest = text.split(BEGIN)
     found = "\n".join(simulated() + others() + assays() + scaffolds())
     write_whole(readme, f"{before}{BEGIN}\n\n{found}\n{END}{rest.split(END)[1]}")
-    write_whole(ROOT / "reports" / "results.md", full())
-    return ["README.md", "reports/results.md"]
+    made = {
+        "results.md": full(),
+        "metrics.json": flat.as_lines(flat.metrics(benchmark.settings()), 1),
+        "manifest.json": flat.as_lines(flat.manifest(benchmark.settings()), 4),
+    }
+    for name, content in made.items():
+        write_whole(ROOT / "reports" / name, content)
+    return ["README.md", *(f"reports/{name}" for name in made)]
