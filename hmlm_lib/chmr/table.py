@@ -1,5 +1,6 @@
 """Rows as tables for readers: the nine sets, published figures apart; what real cells are worth; who fills them in."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,12 @@ from hmlm_lib.evaluation import benchmark
 from hmlm_lib.evaluation.rows import as_table
 
 DRAWS = 2000  # of a bootstrap
-FEWEST = 6  # pairs of seed and task: an interval from fewer says nothing
+FEWEST = 6  # tasks: a bootstrap of fewer says nothing
+CONTROLS = {
+    "shuffled cells": "chmr_shuffled",
+    "no cells": "chmr_no_cells",
+    "an untrained encoder": "chmr_untrained",
+}
 
 
 def scores(measure: str = "M/test") -> pd.DataFrame:
@@ -33,27 +39,39 @@ def published() -> pd.DataFrame:
     return table.pivot(index="model", columns="set", values="score")
 
 
-def worth(model: str = "chmr", control: str = "chmr_shuffled", seed: int = 0) -> pd.DataFrame:
-    """Mean gain of a model over a control with its 95 % interval, by set; above 0 is better, for errors too.
+def worth(model: str = "chmr", seed: int = 0) -> pd.DataFrame:
+    """Mean gain of a model over its controls with its 95 % interval, by set; above 0 is better, for errors too.
 
-    Seeds that both have are paired, task by task; the interval is a bootstrap over seeds and tasks at once, NaN for
-    fewer than `FEWEST` pairs. Columns set, tasks, seeds, gain, low, high; a set without a pair of rows is left out.
+    Seeds that both have are paired, task by task. The interval is a bootstrap over seeds and tasks at once; with fewer
+    than `FEWEST` tasks Student's over the seeds, NaN for fewer than three. Either speaks of other trainings and tasks,
+    not of other test molecules. Columns control, set, tasks, seeds, gain, low, high; without a pair of rows no line.
     """
     found = []
-    for name in SETS:
+    for (title, control), name in product(CONTROLS.items(), SETS):
         gain = _gains(name, model, control, "M/by_task")
         if not len(gain):
             continue
         gain = gain[:, ~np.isnan(gain).any(0)]
-        rng = np.random.default_rng((seed, len(found)))
-        draw_seed = rng.integers(len(gain), size=(DRAWS, len(gain)))
-        draw_task = rng.integers(gain.shape[1], size=(DRAWS, gain.shape[1]))
-        means = np.array([gain[np.ix_(s, t)].mean() for s, t in zip(draw_seed, draw_task, strict=True)])
-        low, high = np.percentile(means, [2.5, 97.5]) if gain.size >= FEWEST else (np.nan, np.nan)
-        found.append(
-            {"set": name, "tasks": gain.shape[1], "seeds": len(gain), "gain": gain.mean(), "low": low, "high": high}
-        )
-    return pd.DataFrame(found, columns=["set", "tasks", "seeds", "gain", "low", "high"])
+        low, high = _bootstrap(gain, (seed, len(found))) if gain.shape[1] >= FEWEST else _student(gain.mean(1))
+        found.append((title, name, gain.shape[1], len(gain), gain.mean(), low, high))
+    return pd.DataFrame(found, columns=["control", "set", "tasks", "seeds", "gain", "low", "high"])
+
+
+def _bootstrap(gain: Float[np.ndarray, "seed task"], seed: tuple[int, ...]) -> tuple[float, float]:
+    """95 % interval of the mean, seeds and tasks drawn anew."""
+    rng = np.random.default_rng(seed)
+    seeds, tasks = (rng.integers(count, size=(DRAWS, count)) for count in gain.shape)
+    means = [gain[np.ix_(s, t)].mean() for s, t in zip(seeds, tasks, strict=True)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return low, high
+
+
+def _student(gain: Float[np.ndarray, " seed"], shared: float = 0.0) -> tuple[float, float]:
+    """95 % interval of the mean by Student's t, NaN for n < 3; shared: added to 1 / n where samples overlap."""
+    if len(gain) < 3:
+        return np.nan, np.nan
+    half = student.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) * np.sqrt(1 / len(gain) + shared)
+    return gain.mean() - half, gain.mean() + half
 
 
 def _gains(name: str, model: str, control: str, measure: str) -> Float[np.ndarray, "seed ..."]:
@@ -75,11 +93,8 @@ def over_splits(name: str, model: str, control: str) -> tuple[int, float, float,
     times 1 / splits + test / train (Nadeau and Bengio 2003, corrected resampled t); NaN for fewer than three splits.
     """
     gain = _gains(name, model, control, "M/random")
-    if len(gain) < 3:
-        return len(gain), float(gain.mean()) if len(gain) else np.nan, np.nan, np.nan
     train, _, test = SHUFFLED
-    half = student.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) * np.sqrt(1 / len(gain) + test / train)
-    return len(gain), float(gain.mean()), float(gain.mean() - half), float(gain.mean() + half)
+    return len(gain), gain.mean() if len(gain) else np.nan, *_student(gain, test / train)
 
 
 def filled_in() -> pd.DataFrame:

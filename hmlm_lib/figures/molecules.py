@@ -116,17 +116,22 @@ def fig_sets(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
 
 
 def fig_worth(table: pd.DataFrame) -> Figure:
-    """What real cells are worth against shuffled ones, a row a set; columns set, gain, low, high; right is better.
+    """What real cells are worth, a panel a control, a row a set; right is better.
 
-    A set without an interval (NaN) is an open circle.
+    table: columns control, set, gain, low, high; a set without an interval (NaN) is an open circle.
     """
-    fig, ax = plt.subplots(figsize=(5.4, 0.32 * len(table) + 1.2))
-    for y, row in enumerate(table.iloc[::-1].itertuples()):
-        ax.plot([row.low, row.high], [y, y], color=OWN, lw=1.4)
-        ax.plot(row.gain, y, "o", ms=5, color=OWN, mfc="white" if pd.isna(row.low) else OWN)
-    ax.axvline(0.0, color="#111111", lw=0.9)
-    ax.set_yticks(range(len(table)), list(table["set"])[::-1])
-    ax.set_xlabel("gain of real over shuffled cells (95 % interval)")
+    controls, sets = list(dict.fromkeys(table["control"])), list(dict.fromkeys(table["set"]))[::-1]
+    size = (2.6 * len(controls) + 1.2, 0.3 * len(sets) + 1.3)
+    fig, axes = plt.subplots(1, len(controls), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for ax, control in zip(axes[0], controls, strict=True):
+        for row in table[table["control"] == control].itertuples():
+            y = sets.index(row.set)
+            ax.plot([row.low, row.high], [y, y], color=OWN, lw=1.4)
+            ax.plot(row.gain, y, "o", ms=5, color=OWN, mfc="white" if pd.isna(row.low) else OWN)
+        ax.axvline(0.0, color="#111111", lw=0.9)
+        ax.set_title(f"over {control}", fontsize=9)
+    axes[0, 0].set_yticks(range(len(sets)), sets)
+    fig.supxlabel("gain of real cells, AUROC or mean absolute error (95 % interval)", fontsize=9)
     return fig
 
 

@@ -32,21 +32,29 @@ def add(name, model, seed, test, by_task, scaffolds=None):
 
 def test_worth_pairs_seeds_and_tasks_and_turns_errors_round(folder):
     for seed in (0, 1, 2):
-        add("sider", "chmr", seed, 0.7, [0.7, 0.8, 0.9])
-        add("sider", "chmr_shuffled", seed, 0.6, [0.6, 0.7, 0.8])
-        add("biogen", "chmr", seed, 0.4, [0.4, 0.4])
-        add("biogen", "chmr_shuffled", seed, 0.5, [0.5, 0.3])
-    for model, score in {"chmr": 0.8, "chmr_shuffled": 0.7}.items():
+        add("sider", "chmr", seed, 0.7, [0.7, 0.8, 0.9, 0.6, 0.6, 0.6])
+        add("sider", "chmr_shuffled", seed, 0.6, [0.6, 0.7, 0.8, 0.5, 0.5, 0.5])
+        add("biogen", "chmr", seed, 0.4, [0.4] * 6)
+        add("biogen", "chmr_shuffled", seed, 0.5, [0.5, 0.3] * 3)
+        add("bace", "chmr", seed, 0.8, [0.8])
+        add("bace", "chmr_shuffled", seed, 0.6, [0.6 + 0.1 * seed])
+    for model, score in {"chmr": 0.8, "chmr_shuffled": 0.7, "chmr_untrained": 0.6}.items():
         add("hiv", model, 0, score, [score])
-    add("biogen", "chmr", 7, 9.9, [9.9, 9.9])  # a seed the control lacks counts for nothing
-    found = table.worth().set_index("set")
+    add("biogen", "chmr", 7, 9.9, [9.9] * 6)  # a seed the control lacks counts for nothing
+    whole = table.worth()
+    found = whole[whole["control"] == "shuffled cells"].set_index("set")
     assert found.loc["sider", ["gain", "low", "high"]].tolist() == pytest.approx([0.1, 0.1, 0.1])
     assert found.loc["biogen", "gain"] == pytest.approx(0.0)
-    assert found.loc["biogen", ["low", "high"]].tolist() == pytest.approx([-0.1, 0.1])
+    assert -0.1 <= found.loc["biogen", "low"] < -0.05 < 0.05 < found.loc["biogen", "high"] <= 0.1
+    half = 4.302653 * 0.1 / 3**0.5  # one task: t for two degrees of freedom, over the seeds
+    assert found.loc["bace", ["gain", "low", "high"]].tolist() == pytest.approx([0.1, 0.1 - half, 0.1 + half])
     assert found.loc["hiv", "gain"] == pytest.approx(0.1)
     assert found.loc["hiv", ["low", "high"]].isna().all()  # one number has no spread
-    assert list(found.index) == ["biogen", "sider", "hiv"]
-    assert len(fig_worth(found.reset_index()).axes) == 1
+    assert list(found.index) == ["biogen", "bace", "sider", "hiv"]
+    assert whole.query("control == 'an untrained encoder'")[["set", "gain"]].values.tolist() == [
+        ["hiv", pytest.approx(0.2)]
+    ]
+    assert [ax.get_title() for ax in fig_worth(whole).axes] == ["over shuffled cells", "over an untrained encoder"]
 
 
 def test_other_scaffolds_pair_the_rows_of_a_split_and_widen_the_interval(folder):
