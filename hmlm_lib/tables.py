@@ -34,6 +34,19 @@ def read_csv(
     return table
 
 
+def line_numbers(path: str | Path, table: pd.DataFrame) -> list[int]:
+    """The line of a file that holds each row of its table, for messages: `pandas` passes over empty lines.
+
+    A file whose lines are not rows (packed, or breaks within quotes) counts as one without empty lines.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    full = [number for number, line in enumerate(lines, 1) if line.strip()]
+    return full[1:] if len(full) == len(table) + 1 else list(range(2, len(table) + 2))
+
+
 def _twice(path: str | Path | BytesIO, options: dict) -> str | None:
     """A name that the header repeats, which pandas would rename to `name.1`."""
     if isinstance(path, BytesIO):

@@ -22,7 +22,7 @@ from hmlm_lib.real import alike, baselines, hmlm, protocols
 from hmlm_lib.real.courses import NONE, Courses, from_midas, matched
 from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.protocols import Model, Protocol, Values
-from hmlm_lib.tables import read_csv
+from hmlm_lib.tables import line_numbers, read_csv
 
 MIDAS = ("TR:", "DA:", "DV:")
 TIDY = ("stimulus", "inhibitor", "time", "signal", "value")
@@ -59,6 +59,7 @@ def read(path: str | Path, hours: bool = False) -> Courses:
         raise TableError(f"{path}: no row; allowed: one or more below the names of the columns")
     table.columns = [":".join(part.strip() for part in str(column).split(":")) for column in table.columns]
     tidy = not any(column.startswith("DV:") for column in table.columns)
+    table.index = line_numbers(path, table)
     midas = as_midas(table, where) if tidy else _checked_midas(table, where)
     _check_levels(midas, where)
     midas = _distinct(midas, where)
@@ -69,7 +70,7 @@ def read(path: str | Path, hours: bool = False) -> Courses:
 
 
 def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """A tidy table as MIDAS, under the number of the first row in the file that a row holds.
+    """A tidy table, by row of the file, as MIDAS, under the number of the first row that a row holds.
 
     TableError for columns that are missing or unknown, cells that are empty or no number, and two spellings of a name.
     """
@@ -80,7 +81,6 @@ def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
         raise TableError(
             f"{where}: column {odd[0]!r} is {problem}; allowed: MIDAS columns (TR:, DA:, DV:), or {', '.join(TIDY)}"
         )
-    table = table.set_axis(range(2, len(table) + 2))
     numbers = {"time": _times(table, "time", where), "value": _intensities(table, "value", where)}
     names = {column: table[column].map(_parts).map(" + ".join) for column in ("stimulus", "inhibitor")}
     names["signal"] = table["signal"].map(lambda name: "" if pd.isna(name) else str(name).strip())
@@ -121,8 +121,7 @@ def _check_spelling(names: pd.Series, column: str, where: str) -> None:
 
 
 def _checked_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """A MIDAS table of numbers under the numbers of its rows in the file."""
-    table = table.set_axis(range(2, len(table) + 2))
+    """A MIDAS table, by row of the file, as numbers."""
     first: dict[tuple[str, ...], str] = {}
     for column in table.columns:
         name = tuple(column.casefold().split(":")[:2])

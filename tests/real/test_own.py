@@ -11,6 +11,7 @@ from hmlm_lib.errors import ModelError, TableError
 from hmlm_lib.network import SignalingNetwork
 from hmlm_lib.real import hmlm, own
 from hmlm_lib.real.courses import NONE
+from hmlm_lib.tables import line_numbers
 
 NETWORK = SignalingNetwork.from_rules("mine", ["=> EGF", "EGF => ERK", "IGF1 => AKT", "MEK => ERK"])
 
@@ -25,6 +26,16 @@ def path(tmp_path):
 def changed(path, **columns):
     pd.read_csv(path).assign(**columns).to_csv(path, index=False)
     return path
+
+
+def test_empty_lines_of_a_file_count_in_messages(path):
+    lines = path.read_text().splitlines()
+    lines[3] = lines[3].rsplit(",", 1)[0] + ",much"
+    path.write_text("\n".join([lines[0], "", lines[1], lines[2], "", "", *lines[3:]]))
+    with pytest.raises(TableError, match="row 7, value is 'much'"):
+        own.read(path)
+    path.write_text("\n".join(['"stimulus\n"', *lines[1:]]))  # a break within quotes: lines are not rows
+    assert line_numbers(path, pd.DataFrame({"a": [1, 2]})) == [2, 3]
 
 
 def test_the_template_is_read_with_shared_starts_and_its_gap(path):
