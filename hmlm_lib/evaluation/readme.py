@@ -29,10 +29,11 @@ WORLDS = {
     "delays_k8": "delays",
     "flipped10_k8": "10 % of the signs flipped",
 }
-CHOSEN = ("missing15_k8", "additive_k8", "flipped10_k8")  # the settings where HMLM also chooses its form
+CHOSEN = ("k8", "missing15_k8", "massaction_k8", "additive_k8", "flipped10_k8")  # here HMLM also chooses its form
+KNOCKED_OUT = ("k8", "missing15_k8", "additive_k8", "flipped10_k8")
 SIMULATED = [
     *((name, "B/mse_all", f"B, {title}", "hmlm") for name, title in WORLDS.items()),
-    *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in ("k8", *CHOSEN)),
+    *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in KNOCKED_OUT),
     *((name, "D/mse_all", f"D, {name.removeprefix('newcell_k')} points", "hmlm") for name in newcell.SETTINGS),
     *((name, "D/mse_unseen", "D, species nobody measured", "hmlm") for name in newcell.SETTINGS if name.endswith("k8")),
     *(
