@@ -6,10 +6,8 @@ reports/<profile>/metrics.json, these are of complete trainings and stand in rep
 
 import json
 import re
-from collections.abc import Iterable
 
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import benchmark
 from hmlm_lib.evaluation.rows import setting_file
 from hmlm_lib.files import sha256
 from hmlm_lib.metrics import entry
@@ -55,36 +53,38 @@ def key(setting: str, model: str, measure: str) -> str:
     return fits.expand(KEYS[fits.re.pattern]).format(model)
 
 
-def metrics(settings: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Flat key -> mean, sd and n over the seeds, of every single number that valid rows hold; lists are left out."""
+def metrics(record: dict[str, list[dict]]) -> dict[str, dict[str, float]]:
+    """Flat key -> mean, sd and n over the seeds, of every single number that rows hold; lists are left out.
+
+    record: setting -> its valid rows.
+    """
     found: dict[str, list[float]] = {}
-    for setting in settings:
-        for row in benchmark.rows(setting):
+    for setting, rows in record.items():
+        for row in rows:
             for measure, value in row["values"].items():
                 if isinstance(value, float):
                     found.setdefault(key(setting, row["model"], measure), []).append(value)
     return {name: entry(name, found[name]) for name in sorted(found)}
 
 
-def manifest(settings: Iterable[str]) -> dict:
+def manifest(record: dict[str, list[dict]]) -> dict:
     """What these numbers are from: file, models, their seeds and the hash of the code that made them, by setting."""
     made = {}
-    for setting in settings:
+    for setting, rows in record.items():
         models: dict[str, dict] = {}
-        for row in benchmark.rows(setting):
+        for row in rows:
             models.setdefault(row["model"], {"code": row["code"], "seeds": []})["seeds"].append(row["seed"])
-        if not models:
-            continue
-        made[setting] = {
-            "rows": f"reports/rows/{setting}.jsonl",
-            "sha256": sha256(setting_file(setting)),
-            "models": {name: said | {"seeds": sorted(said["seeds"])} for name, said in sorted(models.items())},
-        }
+        if models:
+            made[setting] = {
+                "rows": f"reports/rows/{setting}.jsonl",
+                "sha256": sha256(setting_file(setting)),
+                "models": {name: said | {"seeds": sorted(said["seeds"])} for name, said in sorted(models.items())},
+            }
     return {"profile": "record", "settings": made}
 
 
 def as_lines(value: dict, depth: int) -> str:
-    """JSON with a line for every entry down to a depth, and what lies deeper on the line of its entry."""
+    """JSON with a line for every entry down to a depth, deeper ones on the line of theirs: one number, one line."""
     return _lines(value, depth, "") + "\n"
 
 

@@ -62,8 +62,9 @@ def test_mean_spread_and_count_over_seeds(tmp_path, monkeypatch):
         values = {"B/mse_all": error, "B/by_condition": [0.1, 0.2]}
         rows.add_row("k8", rows.make_row("k8", "gru", seed, entry("gru").modules, values))
     rows.add_row("k8", {"setting": "k8", "model": "mlp", "seed": 0, "code": "older", "values": {"B/mse_all": 0.2}})
-    assert flat.metrics(["k8", "k4"]) == {"04_baselines/B_k8/gru/mse_all": {"mean": 0.2, "sd": 0.141421, "n": 2}}
-    made = flat.manifest(["k8", "k4"])["settings"]
+    record = {name: benchmark.rows(name) for name in ("k8", "k4")}
+    assert flat.metrics(record) == {"04_baselines/B_k8/gru/mse_all": {"mean": 0.2, "sd": 0.141421, "n": 2}}
+    made = flat.manifest(record)["settings"]
     assert list(made) == ["k8"]
     assert made["k8"]["models"] == {"gru": {"code": benchmark.code("k8", "gru"), "seeds": [0, 1]}}
 

@@ -67,3 +67,14 @@ def test_a_readme_without_markers_is_refused_and_kept(tmp_path, monkeypatch):
     with pytest.raises(HmlmError, match="needs the lines"):
         readme.write()
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_nothing_is_written_where_a_number_has_no_key(tmp_path, monkeypatch, folder):
+    add("hmlm", 0, 0.01)
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    monkeypatch.setattr(readme.flat, "KEYS", {})
+    (tmp_path / "README.md").write_text(f"mine\n{readme.BEGIN}\n{readme.END}\n")
+    with pytest.raises(HmlmError, match="has no key"):
+        readme.write()
+    assert not (tmp_path / "reports").exists()
+    assert (tmp_path / "README.md").read_text() == f"mine\n{readme.BEGIN}\n{readme.END}\n"
