@@ -45,6 +45,7 @@ WATCH = """() => {
     }).observe(picture, {attributes: true, attributeFilter: ['src']});
 }"""
 PAUSE_MS = 300  # between two keys: a reader who looks before the next move
+STROKE = 10  # keys up, then as many down: the slider ends at 1
 SHOWN = ["TGFB1R", "smad3", "aSMA", "proCI", "fibronectin"]
 
 
@@ -123,7 +124,7 @@ def in_browser(moves: int) -> dict[str, dict[str, float]]:
         for part in ("in a browser, stimulus held", "in a browser, stimulus ends"):
             page.evaluate("() => { window.waited.length = 0; }")
             for move in range(moves):
-                lab.press(page, "tension", "ArrowRight")
+                lab.press(page, "tension", ("ArrowRight", "ArrowLeft")[move // STROKE % 2])
                 page.wait_for_function("known => window.waited.length > known", arg=move)
                 page.wait_for_timeout(PAUSE_MS)
             waited = page.evaluate("() => window.waited")

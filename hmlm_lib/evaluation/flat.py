@@ -15,8 +15,7 @@ from hmlm_lib.metrics import entry
 # `setting measure`, as rows name them -> key around the model, `{}`; the first that fits counts.
 KEYS = {
     r"newcell_(k\d+) D/mse_unseen": r"05_sparse_sampling/D_unobserved_\1/{}/mse_all",
-    r"newcell_(k\d+) D/(\w+)": r"05_sparse_sampling/D_\1/{}/\2",
-    r"newcell_(k\d+) (\w+)": r"05_sparse_sampling/D_\1/{}/\2",
+    r"newcell_(k\d+) (?:D/)?(\w+)": r"05_sparse_sampling/D_\1/{}/\2",
     r"newnetwork_(\w+) N/(\w+)_(\d+)": r"10_new_network/\1_\3_experiments/{}/\2",
     r"newnetwork_(\w+) (\w+)": r"10_new_network/\1/{}/\2",
     r"published_(\w+) P/mse_(k\d+)": r"04_baselines/published_\1_\2/{}/mse_markers",
