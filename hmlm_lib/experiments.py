@@ -4,6 +4,8 @@ The one data type that every model reads: `fit(experiments) -> self` and `predic
 predict may use everything but `activity`.
 """
 
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +15,8 @@ from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.dynamics.experiment import Condition, check_times, ymax_factors
 from hmlm_lib.dynamics.simulate import as_data_array
-from hmlm_lib.errors import ExperimentError, did_you_mean, interval
+from hmlm_lib.errors import ExperimentError, ModelError, did_you_mean, interval
+from hmlm_lib.files import digest
 from hmlm_lib.network.network import SignalingNetwork
 
 Trajectories = Float[np.ndarray, "condition time species"]
@@ -133,9 +136,15 @@ class Experiments:
                     f"measurements: network {network.name!r} has no species {name!r}"
                     f"{did_you_mean(name, network.species_names)}"
                 )
+        for axis, values in (("condition", data.condition.values), ("species", data.species.values)):
+            twice = [name for name, count in Counter(map(str, values)).items() if count > 1]
+            if twice:
+                raise ExperimentError(f"measurements: {axis} {twice[0]!r} is there more than once; allowed: once")
         absent = [c.name for c in conditions if c.name not in set(map(str, data.condition.values))]
         if absent:
             raise ExperimentError(f"measurements: condition {absent[0]!r} is missing")
+        if "time" not in data.coords:
+            raise ExperimentError("measurements: the axis time has no values; allowed: hours")
         activity = np.full((len(conditions), data.sizes["time"], len(network.species_names)), np.nan)
         rows = data.sel(condition=[c.name for c in conditions]).transpose("condition", "time", "species")
         activity[:, :, [network.index[name] for name in measured]] = rows.values
@@ -148,6 +157,41 @@ class Experiments:
             times_h=rows.time.values,
             activity=activity,
         )
+
+
+def same_species(network: SignalingNetwork, experiments: Experiments) -> None:
+    """ModelError where experiments have other species than the network that a model was made for, or another order."""
+    own, theirs = network.species_names, experiments.network.species_names
+    for name in theirs:
+        if name not in network.index:
+            raise ModelError(
+                f"experiments hold species {name!r}, which the model's network {network.name!r} lacks"
+                f"{did_you_mean(name, own)}"
+            )
+    if own != theirs:
+        raise ModelError(
+            f"experiments are on network {experiments.network.name!r} with {len(theirs)} species; the model is on "
+            f"{network.name!r} with {len(own)}, in the order of its table"
+        )
+
+
+def warn_beyond(times_h: Float[np.ndarray, " time"], horizon_h: float) -> None:
+    """Warn where times lie beyond what a model was trained on; 0: it was not trained."""
+    if horizon_h and times_h[-1] > 1.001 * horizon_h:
+        warnings.warn(f"predicting to {times_h[-1]:g} h, trained to {horizon_h:g} h: extrapolation", stacklevel=3)
+
+
+def wiring(network: SignalingNetwork) -> str:
+    """Digest of what models read from a network beside the names."""
+    a = network.arrays
+    return digest(a.source, a.inhibits, a.reaction, a.product, a.has_input, a.module, a.tau, a.ymax)
+
+
+def fingerprint(experiments: Experiments) -> str:
+    """Digest of wiring, treatments and measurements: what a checkpoint shares with the training that resumes it."""
+    e = experiments
+    names = np.array([wiring(e.network), *e.network.species_names])
+    return digest(names, e.stimulus, e.factor, e.y0, e.times_h, e.activity)
 
 
 def held_levels(network: SignalingNetwork, condition: Condition) -> Float[np.ndarray, " species"]:

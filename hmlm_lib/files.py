@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from hmlm_lib.errors import HmlmError
 
 
@@ -75,6 +77,14 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 def sha256(path: Path) -> str:
     """Hexadecimal sha256 of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """sha256 of shapes and numbers, the same for every order of axes in memory."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(repr((array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def stamped(value: dict) -> dict:

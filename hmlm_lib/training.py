@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -80,7 +79,7 @@ def train(
 
     data: digest of what is trained on; a checkpoint made with another one is not resumed.
     Raises TrainingError where the loss or its gradient is no longer finite: the model is put back to its last good
-    state, which is also in the checkpoint if there is one.
+    state, which is also in the checkpoint if one was written.
     """
     with one_thread():
         return _train(model, loss, config, report, data)
@@ -104,7 +103,8 @@ def _train(
         norm = nn.utils.clip_grad_norm_(parameters, config.clip)
         if not (math.isfinite(value.item()) and math.isfinite(norm.item())):
             model.load_state_dict(good)
-            kept = f"; the last good state is in {config.checkpoint}" if config.checkpoint else ""
+            written = config.checkpoint and Path(config.checkpoint).exists()
+            kept = f"; the last good state is in {config.checkpoint}" if written else ""
             raise TrainingError(
                 f"training diverged at step {step}: loss {value.item():.3g}, gradient norm {norm.item():.3g}; "
                 f"the model is back at its last good state{kept}; try a learning_rate below {config.learning_rate:g}"
@@ -143,14 +143,6 @@ def _identity(config: Training) -> str:
     return json.dumps({k: v for k, v in vars(same).items() if k != "checkpoint"}, sort_keys=True)
 
 
-def digest(*arrays: np.ndarray) -> str:
-    """sha256 of shapes and numbers, the same for every order of axes in memory."""
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(repr((array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
-
-
 def write_checkpoint(
     model: nn.Module, optimiser: torch.optim.Optimizer, step: int, config: Training, data: str = ""
 ) -> None:
@@ -179,7 +171,10 @@ def resume(model: nn.Module, optimiser: torch.optim.Optimizer, config: Training,
     if metadata.get("training") != _identity(config):
         raise ModelError(f"{path}: written by a training with other settings; delete it or name another checkpoint")
     if metadata.get("data") != data:
-        raise ModelError(f"{path}: written by a training on other data; delete it or name another checkpoint")
+        raise ModelError(
+            f"{path}: written by a training on other data, another network or with another configuration of the model; "
+            f"delete it or name another checkpoint"
+        )
     own = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
     load_parameters(model, own, Path(path))
     state: dict[int, dict[str, Tensor]] = {}

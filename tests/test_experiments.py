@@ -67,6 +67,13 @@ def test_labels_that_do_not_fit_are_named():
         Experiments.from_data_array(NETWORK, CONDITIONS, np.zeros((3, 2)), data.assign_coords(species=["a", "c"]))
     with pytest.raises(ExperimentError, match="measurements: condition 'gone' is missing"):
         Experiments.from_data_array(NETWORK, CONDITIONS, np.zeros((3, 2)), data.sel(condition=["low", "high"]))
+    for twice in ({"species": ["a", "a"]}, {"condition": ["low", "low", "gone"]}):
+        with pytest.raises(
+            ExperimentError, match=r"measurements: (species 'a'|condition 'low') is there more than once"
+        ):
+            Experiments.from_data_array(NETWORK, CONDITIONS, np.zeros((3, 2)), data.assign_coords(twice))
+    with pytest.raises(ExperimentError, match="measurements: the axis time has no values; allowed: hours"):
+        Experiments.from_data_array(NETWORK, CONDITIONS, np.zeros((3, 2)), data.drop_vars("time"))
     ramp = [Condition("low", {"a": [(0, 0.1), (5, 0.9)]})]
     with pytest.raises(ExperimentError, match="condition 'low', stimulus a changes with time; allowed here: one level"):
         Experiments.from_data_array(NETWORK, ramp, np.zeros((1, 2)), data.sel(condition=["low"]))

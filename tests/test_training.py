@@ -66,6 +66,15 @@ def test_a_killed_training_resumes_to_the_same_numbers(tmp_path, kill_at):
         assert torch.equal(a, b)
 
 
+def test_divergence_before_the_first_checkpoint_names_none(tmp_path):
+    model, x, y = problem()
+    config = Training(steps=60, checkpoint_every=10, checkpoint=tmp_path / "run.safetensors")
+    with pytest.raises(TrainingError, match="at its last good state; try a learning_rate below") as said:
+        train(model, lambda generator: noisy_loss(model, x, y)(generator) * float("nan"), config)
+    assert "run.safetensors" not in str(said.value)
+    assert not config.checkpoint.exists()
+
+
 def test_divergence_stops_and_keeps_the_last_good_state(tmp_path):
     model, x, y = problem()
     path = tmp_path / "run.safetensors"

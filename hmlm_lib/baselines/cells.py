@@ -19,7 +19,7 @@ from hmlm_lib.baselines.networks import perceptron
 from hmlm_lib.baselines.protocol import filled, through
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError
-from hmlm_lib.experiments import Experiments
+from hmlm_lib.experiments import Experiments, fingerprint
 from hmlm_lib.hmlm.encoder import EDGE_TYPES, Encoder, clock, shown_species
 from hmlm_lib.hmlm.tokens import tokens
 from hmlm_lib.training import Training, train
@@ -155,7 +155,7 @@ class Masked(nn.Module):
             return ((found - true).square() * known[rows]).sum() / known[rows].sum()
 
         self.train()
-        train(self, loss, self.schedule)
+        train(self, loss, self.schedule, data=fingerprint(experiments))
         self.eval()
         return self
 

@@ -10,19 +10,20 @@ import numpy as np
 from jaxtyping import Bool, Float
 from sklearn.linear_model import BayesianRidge, RidgeCV
 
-from hmlm_lib.baselines.protocol import asked, filled, through
+from hmlm_lib.baselines.protocol import Learned, filled, through
 from hmlm_lib.experiments import Experiments
 
 GRID = 16
 
 
-class LinearDynamics:
+class LinearDynamics(Learned):
     """A and B dense (`masked=False`) or with the network's edges only; `bayesian` chooses the ridge by evidence."""
 
     def __init__(self, masked: bool = False, bayesian: bool = False, grid: int = GRID):
         self.masked, self.bayesian, self.grid = masked, bayesian, grid
 
     def fit(self, experiments: Experiments) -> "LinearDynamics":
+        self.learns(experiments)
         arrays = experiments.network.arrays
         self.grid_h = np.expm1(np.linspace(0.0, np.log1p(experiments.times_h[-1]), self.grid))
         course = through(experiments.times_h, filled(experiments), experiments.y0, self.grid_h)
@@ -56,9 +57,10 @@ class LinearDynamics:
     def predict(
         self, experiments: Experiments, times_h: np.ndarray | None = None
     ) -> Float[np.ndarray, "condition time species"]:
+        times = self.asked(experiments, times_h)
         given = experiments.stimulus[:, experiments.network.arrays.has_input]
         y, course = experiments.y0, []
         for _ in range(self.grid - 1):
             y = experiments.factor * (np.concatenate([y, given], axis=1) @ self.weight + self.bias).clip(0, 1)
             course.append(y)
-        return through(self.grid_h[1:], np.stack(course, axis=1), experiments.y0, asked(experiments, times_h))
+        return through(self.grid_h[1:], np.stack(course, axis=1), experiments.y0, times)

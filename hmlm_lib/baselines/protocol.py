@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError
-from hmlm_lib.experiments import Experiments
+from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond
+from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Training, train
 
 
@@ -72,7 +73,31 @@ def asked(experiments: Experiments, times_h: Sequence[float] | np.ndarray | None
     return experiments.times_h if times_h is None else check_times(times_h)
 
 
-class Trained(nn.Module):
+class Learned:
+    """What every fitted baseline knows of its training: the network, and the last time it saw."""
+
+    network: SignalingNetwork | None = None
+    until_h: float
+
+    def learns(self, experiments: Experiments) -> None:
+        """Called by `fit`; ModelError where nothing was measured."""
+        if not experiments.measured.any():
+            raise ModelError("nothing was measured; allowed: at least one point")
+        self.network, self.until_h = experiments.network, float(experiments.times_h[-1])
+
+    def asked(
+        self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None
+    ) -> Float[np.ndarray, " time"]:
+        """The times of a prediction; ModelError before `fit` or on another network, a warning beyond what was seen."""
+        if self.network is None:
+            raise ModelError(f"{type(self).__name__} has not been fitted")
+        same_species(self.network, experiments)
+        times = asked(experiments, times_h)
+        warn_beyond(times, self.until_h)
+        return times
+
+
+class Trained(Learned, nn.Module):
     """A baseline trained by gradient: subclasses give `build` and `forward`; loop, loss and budget are shared."""
 
     training_defaults = Training(steps=400, learning_rate=5e-3)
@@ -80,7 +105,6 @@ class Trained(nn.Module):
     def __init__(self, training: Training | None = None):
         super().__init__()
         self.schedule = training or self.training_defaults
-        self.built = False
 
     def build(self, experiments: Experiments) -> None:
         """Create the parameters for this network."""
@@ -101,12 +125,11 @@ class Trained(nn.Module):
 
     def fit(self, experiments: Experiments) -> "Trained":
         """Mean squared error over the measured points."""
-        if not experiments.measured.any():
-            raise ModelError("nothing was measured; allowed: at least one point")
+        self.learns(experiments)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.schedule.seed)
             self.build(experiments)
-        self.built, self.seen_h = True, experiments.times_h
+        self.seen_h = experiments.times_h
         held, factor, y0, target = self._tensors(experiments)
         mask = torch.isfinite(target)
         target = torch.where(mask, target, 0.0)
@@ -116,17 +139,16 @@ class Trained(nn.Module):
             return error.sum() / mask.sum()
 
         self.train()
-        train(self, loss, self.schedule)
+        train(self, loss, self.schedule, data=fingerprint(experiments))
         self.eval()
         return self
 
     def predict(
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
     ) -> Float[np.ndarray, "condition time species"]:
-        if not self.built:
-            raise ModelError(f"{type(self).__name__} has not been fitted")
+        times = self.asked(experiments, times_h)
         with one_thread(), torch.no_grad():
-            found = self(*self._tensors(experiments)[:3], asked(experiments, times_h))
+            found = self(*self._tensors(experiments)[:3], times)
         return found.double().numpy()
 
     def _tensors(self, e: Experiments) -> tuple[Tensor, ...]:

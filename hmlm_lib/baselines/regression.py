@@ -14,17 +14,18 @@ from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
-from hmlm_lib.baselines.protocol import asked, filled, through, treatment
+from hmlm_lib.baselines.protocol import Learned, filled, through, treatment
 from hmlm_lib.experiments import Experiments
 
 
-class Regression:
+class Regression(Learned):
     """Any scikit-learn regressor of several outputs, from `treatment` to the change from y0 at the seen times."""
 
     def __init__(self, regressor: object, count: int | None = None):
         self.regressor, self.count = regressor, count
 
     def fit(self, experiments: Experiments) -> "Regression":
+        self.learns(experiments)
         self.seen_h = experiments.times_h
         change = filled(experiments) - experiments.y0[:, None]
         self.scale = StandardScaler().fit(treatment(experiments))
@@ -44,9 +45,10 @@ class Regression:
         return model.alpha_.size
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
+        times = self.asked(experiments, times_h)
         change = self.regressor.predict(self.scale.transform(treatment(experiments)))
         values = experiments.y0[:, None] + change.reshape(len(experiments), len(self.seen_h), -1)
-        return through(self.seen_h, values.clip(0, None), experiments.y0, asked(experiments, times_h))
+        return through(self.seen_h, values.clip(0, None), experiments.y0, times)
 
 
 def ridge(seed: int = 0) -> Regression:
@@ -65,7 +67,7 @@ def random_forest(seed: int = 0, trees: int = 300, features: float = 0.5) -> Reg
     return Regression(RandomForestRegressor(trees, max_features=features, min_samples_leaf=2, random_state=seed))
 
 
-class Boosting:
+class Boosting(Learned):
     """Gradient boosting of each species' change, with log(1 + t) among the features."""
 
     def __init__(self, seed: int = 0, rounds: int = 150, leaves: int = 8, rate: float = 0.1):
@@ -78,6 +80,7 @@ class Boosting:
         return np.concatenate([np.repeat(done, len(times_h), axis=0), clock], axis=1)
 
     def fit(self, experiments: Experiments) -> "Boosting":
+        self.learns(experiments)
         rows = self._rows(experiments, experiments.times_h)
         change = (filled(experiments) - experiments.y0[:, None]).reshape(len(rows), -1)
         self.models = [self._one(rows, column) for column in change.T]
@@ -91,7 +94,7 @@ class Boosting:
         return model.fit(rows, column)
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
-        times = asked(experiments, times_h)
+        times = self.asked(experiments, times_h)
         rows = self._rows(experiments, times)
         change = np.stack([model.predict(rows) for model in self.models], axis=1)
         found = experiments.y0[:, None] + change.reshape(len(experiments), len(times), -1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hmlm_lib.baselines.protocol import asked, filled, through, treatment
+from hmlm_lib.baselines.protocol import Learned, asked, filled, through, treatment
 from hmlm_lib.experiments import Experiments
 
 
@@ -18,23 +18,25 @@ class Persistence:
         return np.repeat(experiments.y0[:, None], len(asked(experiments, times_h)), axis=1)
 
 
-class Mean:
+class Mean(Learned):
     """The mean training trajectory, whatever is asked."""
 
     def fit(self, experiments: Experiments) -> "Mean":
+        self.learns(experiments)
         self.seen_h, self.values = experiments.times_h, filled(experiments).mean(0, keepdims=True)
         self.n_parameters = self.values.size
         return self
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
-        values = np.repeat(self.values, len(experiments), axis=0)
-        return through(self.seen_h, values, experiments.y0, asked(experiments, times_h))
+        times = self.asked(experiments, times_h)
+        return through(self.seen_h, np.repeat(self.values, len(experiments), axis=0), experiments.y0, times)
 
 
-class Additive:
+class Additive(Learned):
     """Every stimulus adds the effect it has alone, in proportion to its level; learned from single stimuli only."""
 
     def fit(self, experiments: Experiments) -> "Additive":
+        self.learns(experiments)
         level = treatment(experiments)[:, : int(experiments.network.arrays.has_input.sum())]
         base = np.array([_most_common(column) for column in level.T])
         moved = np.abs(level - base) > 1e-9
@@ -54,9 +56,10 @@ class Additive:
         return self
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
+        times = self.asked(experiments, times_h)
         level = treatment(experiments)[:, : len(self.base)] - self.base
         values = (self.start + np.einsum("ci,its->cts", level, self.slope)).clip(0, 1)
-        return through(self.seen_h, values, experiments.y0, asked(experiments, times_h))
+        return through(self.seen_h, values, experiments.y0, times)
 
 
 def _most_common(values: np.ndarray) -> float:

@@ -41,6 +41,15 @@ class HeadConfig:
     check_every: int = 20
     training: Training = field(default_factory=lambda: TRAINING)
 
+    def __post_init__(self) -> None:
+        for name in ("hidden", "layers", "batch", "check_every"):
+            if getattr(self, name) < 1:
+                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        if not 0 <= self.dropout < 1:
+            raise MoleculeError(f"dropout is {self.dropout}; allowed: 0 or more, below 1")
+        if self.training.steps < 1:
+            raise MoleculeError(f"{self.training.steps} steps; allowed: 1 or more")
+
 
 class Scale:
     """Columns to mean 0 and sd 1 of the rows it was made from; bits stay bits: rare ones would become huge."""
@@ -68,6 +77,9 @@ class Head:
         """
         c, t, self.device = self.config, self.config.training, current()
         known = ~np.isnan(y)
+        for rows, labels, name in ((x, y, "train"), (valid_x, valid_y, "validation")):
+            if len(rows) != len(labels):
+                raise MoleculeError(f"{name}: {len(rows)} rows for {len(labels)} labels; allowed: as many")
         if not known.any() or np.isnan(valid_y).all():
             raise MoleculeError("no label is known in train or validation; allowed: at least one in each")
         self.mean, self.sd = _units(y) if self.score == "mae" else (np.zeros(y.shape[1]), np.ones(y.shape[1]))

@@ -60,8 +60,12 @@ class CHMRConfig:
         for name in ("align", "contrast", "variance", "tree", "reconstruct", "depth"):
             if getattr(self, name) < 0:
                 raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
-        if not 0 <= self.drop < 1:
-            raise MoleculeError(f"drop is {self.drop}; allowed: 0 or more, below 1")
+        for name in ("width", "layers", "branch", "revive_every"):
+            if getattr(self, name) < 1:
+                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        for name in ("drop", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 0 or more, below 1")
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ SMILES), and counted. Charges, tautomers and stereochemistry stay as written. Co
 folder under a hash of the SMILES and of what was computed.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Float
+from joblib import cpu_count
 from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Scaffolds import MurckoScaffold
@@ -143,7 +143,7 @@ def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "molecule descriptor
 
 def each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
     """compute of every SMILES, in processes where there are many."""
-    if len(smiles) < POOL_FROM or (os.cpu_count() or 1) < 2:
+    if len(smiles) < POOL_FROM or cpu_count() < 2:
         return [compute(one) for one in smiles]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(cpu_count()) as pool:
         return list(pool.map(compute, smiles, chunksize=256))

@@ -11,8 +11,9 @@ from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import MoleculeError
+from hmlm_lib.files import digest
 from hmlm_lib.moving import moved
-from hmlm_lib.training import Progress, Training, digest, train
+from hmlm_lib.training import Progress, Training, train
 
 TRAINING = Training(steps=600, learning_rate=1e-3, weight_decay=1e-4)
 BATCH = 256
@@ -53,20 +54,21 @@ def pretrain(
 
     model.train()
     with torch.random.fork_rng(devices=[]):
-        train(model, loss, training, report, _data(material, batch, measured))
+        train(model, loss, training, report, _data(material, model.config, batch, measured))
     return model.eval()
 
 
-def _data(material: Material, batch: int, measured: float) -> str:
+def _data(material: Material, config: CHMRConfig, batch: int, measured: float) -> str:
     """What a checkpoint must share with the training that resumes it, beside the settings."""
     cells = [t.numpy() for c in material.cells.values() for t in (c.filled, c.known)]
     others = [
         material.bits.numpy(),
         material.neighbour.numpy(),
         material.similarity.numpy(),
+        np.zeros(0) if material.shape is None else material.shape.numpy(),
         np.array([batch, measured]),
     ]
-    return digest(np.array(material.smiles), *cells, *others)
+    return digest(np.array([*material.smiles, repr(config)]), *cells, *others)
 
 
 def embed(model: CHMR, structure: Structure, batch: int = 1024) -> Float[np.ndarray, "molecule part width"]:

@@ -120,6 +120,17 @@ def _run(world: World, parts: list[Experiments], times: list[np.ndarray]) -> lis
     return found
 
 
+def _enough(network: SignalingNetwork, size: Size, inner: int, inputs: int) -> None:
+    """ExperimentError for a network on which so many experiments cannot be drawn."""
+    if inputs < 3:
+        raise ExperimentError(f"network {network.name!r} has {inputs} inputs; allowed: 3 or more, to be combined")
+    if inner < size.knockouts + size.test_knockouts:
+        raise ExperimentError(
+            f"network {network.name!r} has {inner} species without an input, but {size.knockouts} and "
+            f"{size.test_knockouts} different ones are to be knocked out; allowed: a smaller Size"
+        )
+
+
 def benchmark(
     seed: int,
     k: int,
@@ -133,7 +144,8 @@ def benchmark(
     """Tasks A, B and C of one seed: the same world and experiments whatever k, mechanism and the defects are.
 
     k: observed points after t = 0, dense early, the last at 60 h. missing, flipped: fractions of reactions that the
-    models' network lacks, and of signs it has wrong. Raises ExperimentError for k < 1 or a fraction outside [0, 1).
+    models' network lacks, and of signs it has wrong. Raises ExperimentError for k < 1, a fraction outside [0, 1),
+    or a network too small for the experiments.
     """
     if k < 1 or not (0 <= missing < 1 and 0 <= flipped < 1):
         raise ExperimentError(
@@ -145,6 +157,7 @@ def benchmark(
     prior = with_flipped_signs(incomplete(network, missing, seed), flipped, seed)
     rng = np.random.default_rng((seed, 5))
     inner = np.flatnonzero(~world.arrays.has_input)
+    _enough(network, size, len(inner), len(prior.species_names) - len(inner))
     chosen = rng.choice(inner, size.knockouts + size.test_knockouts, replace=False)
     plans = [
         ("control", world.baseline[None], None),

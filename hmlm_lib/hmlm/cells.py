@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError
-from hmlm_lib.experiments import Experiments
+from hmlm_lib.experiments import Experiments, same_species, warn_beyond
 from hmlm_lib.hmlm.encoder import Encoder, clock, shown_species
 from hmlm_lib.hmlm.kinetics import Kinetics
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
@@ -63,6 +63,8 @@ class CellConfig:
                 f"passes = {self.passes}, latent = {self.latent}, layers = {self.layers}, hidden = {self.hidden}; "
                 f"allowed: passes and latent >= 1, layers >= 0, hidden in [0, 1]"
             )
+        if min(self.width, self.heads) < 1 or self.width % self.heads:
+            raise ModelError(f"width is {self.width}, heads {self.heads}; allowed: a multiple of heads, both >= 1")
         if self.refine < 0 or self.pull < 0:
             raise ModelError(f"refine = {self.refine}, pull = {self.pull}; allowed: 0 or more")
         if self.model.attention != "logic" or not self.model.identity:
@@ -98,7 +100,7 @@ class CellHMLM(nn.Module):
 
     def __init__(self, network: SignalingNetwork, config: CellConfig):
         super().__init__()
-        self.network, self.config = network, config
+        self.network, self.config, self.seed = network, config, 0
         self.typical = HMLM(network, config.model)
         model = self.typical
         self.encoder = Encoder(
@@ -113,7 +115,9 @@ class CellHMLM(nn.Module):
         """An untrained model; the same seed gives the same parameters."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(network, config or CellConfig())
+            model = cls(network, config or CellConfig())
+        model.seed = seed
+        return model
 
     @property
     def horizon_h(self) -> float:
@@ -192,17 +196,18 @@ class CellHMLM(nn.Module):
             )
             return error / known[rows].sum() + penalty + self.config.latent_penalty * latent.square().mean()
 
-        train(self, loss, training or TRAINING, report, self.typical._data(experiments, batch))
+        train(self, loss, training or TRAINING, report, self.typical._data(experiments, batch, self.config, self.seed))
         return self
 
     def reconstruct(
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
     ) -> Float[np.ndarray, "cell time species"]:
         """Trajectories at times_h of the cells whose points are in experiments.activity (NaN: not measured)."""
-        self.typical._same_network(experiments)
+        same_species(self.network, experiments)
         if not self.horizon_h:
             raise ModelError("CellHMLM has not been fitted")
         times = experiments.times_h if times_h is None else check_times(times_h)
+        warn_beyond(times, self.horizon_h)
         grid = time_grid(max(self.horizon_h, float(times[-1]), float(experiments.times_h[-1])), self.config.model.grid)
         held, factor, y0, points = self.typical._tensors(experiments)
         known = torch.isfinite(points)

@@ -11,10 +11,11 @@ from torch import nn
 
 from hmlm_lib.checkpoint import read_model, write_model
 from hmlm_lib.errors import ModelError
+from hmlm_lib.experiments import wiring
 from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.training import digest, load_parameters
+from hmlm_lib.training import load_parameters
 
 
 def save(model: HMLM | CellHMLM, path: str | Path) -> Path:
@@ -23,16 +24,10 @@ def save(model: HMLM | CellHMLM, path: str | Path) -> Path:
         "config": json.dumps(asdict(model.config)),
         "species": json.dumps(model.network.species_names),
         "edges": json.dumps(model.edge_labels()),
-        "wiring": _wiring(model.network),
+        "wiring": wiring(model.network),
         "horizon_h": repr(model.horizon_h),
     }
     return write_model(path, model, about)
-
-
-def _wiring(network: SignalingNetwork) -> str:
-    """Digest of what the model reads from its network beside the names."""
-    a = network.arrays
-    return digest(a.source, a.inhibits, a.reaction, a.product, a.has_input, a.module, a.tau, a.ymax)
 
 
 def load(path: str | Path, network: SignalingNetwork) -> HMLM:
@@ -65,7 +60,7 @@ def _check_network(path: Path, about: dict[str, str], model: HMLM | CellHMLM) ->
             f"{path}: trained on another network ({len(species)} species, {len(edges)} edges) than {network.name!r} "
             f"({len(network.species_names)} species, {len(model.edge_labels())} edges)"
         )
-    if about["wiring"] != _wiring(network):
+    if about["wiring"] != wiring(network):
         raise ModelError(
             f"{path}: trained on a network of the same edges, but with other AND groups, inputs, modules, tau or ymax "
             f"than {network.name!r}"

@@ -11,7 +11,6 @@ drawn, few (`attention.py`); s_v: what pathways and the cell say (`scales.py`); 
 Source: HMLM paper for tokens, scales, graph attention and transducer. Ours: how they are put together and trained.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,8 +24,9 @@ from torch import Tensor, nn
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
-from hmlm_lib.errors import ModelError, did_you_mean
-from hmlm_lib.experiments import Experiments
+from hmlm_lib.errors import ModelError
+from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, wiring
+from hmlm_lib.files import digest
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
 from hmlm_lib.hmlm.kinetics import Kinetics
 from hmlm_lib.hmlm.scales import Hierarchy
@@ -34,7 +34,7 @@ from hmlm_lib.hmlm.sums import SumAttention
 from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
 from hmlm_lib.hmlm.transducer import between, time_grid, transduce
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.training import Progress, Training, digest, train
+from hmlm_lib.training import Progress, Training, train
 
 TRAINING = Training(steps=800, learning_rate=0.05)  # chosen on worlds 100 and 101, see reports/LOG.md
 DENSE_UP_TO = 400  # species; above it the sparse path is faster on a CPU
@@ -99,7 +99,7 @@ class HMLM(nn.Module):
     def __init__(self, network: SignalingNetwork, config: HMLMConfig):
         super().__init__()
         self.network, self.config = network, config
-        self.horizon_h = 0.0  # longest time it was trained on
+        self.horizon_h, self.seed = 0.0, 0  # longest time it was trained on; what its parameters were drawn from
         t = tokens(network.arrays)
         self._remember(t)
         size, edges, reactions, d, h = t.n_species, len(t.source), len(t.product), config.width, config.heads
@@ -157,7 +157,9 @@ class HMLM(nn.Module):
         """An untrained model; the same seed gives the same parameters."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(network, config or HMLMConfig())
+            model = cls(network, config or HMLMConfig())
+        model.seed = seed
+        return model
 
     @property
     def n_parameters(self) -> int:
@@ -310,11 +312,11 @@ class HMLM(nn.Module):
             error = (predicted - target[rows]).square() * mask[rows]
             return error.sum() / mask[rows].sum() + penalty
 
-        train(self, loss, training, report, self._data(experiments, batch))
+        train(self, loss, training, report, self._data(experiments, batch, self.config, self.seed))
         return self
 
     def _check_trainable(self, e: Experiments, batch: int | None) -> None:
-        self._same_network(e)
+        same_species(self.network, e)
         if not len(e) or not e.times_h[-1] > 0:
             raise ModelError("nothing to train on; allowed: at least one condition with a time after 0")
         if batch is not None and batch < 1:
@@ -324,9 +326,9 @@ class HMLM(nn.Module):
             name = e.names[int(np.flatnonzero(unseen)[0])]
             raise ModelError(f"condition {name!r} has no measured point; allowed: at least one")
 
-    def _data(self, e: Experiments, batch: int | None) -> str:
+    def _data(self, e: Experiments, batch: int | None, config: object, seed: int) -> str:
         """What a checkpoint must share with the training that resumes it, beside the settings."""
-        return digest(e.stimulus, e.factor, e.y0, e.times_h, e.activity, np.array(batch or 0))
+        return digest(np.array([fingerprint(e), repr(config), repr((batch, seed)), wiring(self.network)]))
 
     def _tensors(self, e: Experiments) -> tuple[Tensor, ...]:
         like = self._tau_h
@@ -335,20 +337,6 @@ class HMLM(nn.Module):
             for v in (e.stimulus, e.factor, e.y0, e.activity)
         )
 
-    def _same_network(self, experiments: Experiments) -> None:
-        own, theirs = self.network.species_names, experiments.network.species_names
-        for name in theirs:
-            if name not in self.network.index:
-                raise ModelError(
-                    f"experiments hold species {name!r}, which the model's network {self.network.name!r} lacks"
-                    f"{did_you_mean(name, own)}"
-                )
-        if own != theirs:
-            raise ModelError(
-                f"experiments are on network {experiments.network.name!r} with {len(theirs)} species; the model is on "
-                f"{self.network.name!r} with {len(own)}, in the order of its table"
-            )
-
     def predict(
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
     ) -> Float[np.ndarray, "condition time species"]:
@@ -356,12 +344,9 @@ class HMLM(nn.Module):
 
         Warns where times lie beyond what the model was trained on.
         """
-        self._same_network(experiments)
+        same_species(self.network, experiments)
         times = experiments.times_h if times_h is None else check_times(times_h)
-        if self.horizon_h and times[-1] > 1.001 * self.horizon_h:
-            warnings.warn(
-                f"predicting to {times[-1]:g} h, trained to {self.horizon_h:g} h: extrapolation", stacklevel=2
-            )
+        warn_beyond(times, self.horizon_h)
         horizon = max(self.horizon_h, float(times[-1]), 1e-6)
         steps = round(self.config.grid * max(1.0, np.log1p(horizon / 2) / np.log1p((self.horizon_h or horizon) / 2)))
         grid = time_grid(horizon, steps)

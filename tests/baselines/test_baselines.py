@@ -11,7 +11,7 @@ from hmlm_lib.baselines.mechanistic import HillFitted, HillGiven, perturbed
 from hmlm_lib.baselines.networks import MLP
 from hmlm_lib.baselines.protocol import filled, through, treatment
 from hmlm_lib.baselines.trivial import Additive, Mean, Persistence
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ExperimentError, ModelError
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, SHORT_WARMUP, make, shortened
 from hmlm_lib.evaluation.tasks import Size, benchmark
 from hmlm_lib.experiments import Experiments
@@ -159,3 +159,33 @@ def test_a_shortened_training_keeps_everything_but_steps_and_warmup():
     assert shortened(whole, 1.0) is whole
     assert shortened(whole, 0.1) == replace(whole, steps=20, warmup=SHORT_WARMUP)
     assert shortened(whole, 0.01).steps == 10
+
+
+@pytest.mark.parametrize("name", ["mean", "additive", "ridge", "boosting", "masked_ridge", "gru", "hill_fitted"])
+def test_what_was_not_learned_is_refused(name, data):
+    with pytest.raises(ModelError, match="has not been fitted"):
+        make(name, data, seed=0).predict(data.combine)
+    model = make(name, data, seed=0, effort=0.02).fit(data.train)
+    with pytest.warns(UserWarning, match="predicting to 600 h, trained to 60 h: extrapolation"):
+        model.predict(data.combine, [600.0])
+    renamed = SignalingNetwork.from_rules("other", [rule.replace("m", "z") for rule in RULES])
+    with pytest.raises(ModelError, match="experiments hold species 'z', which the model's network 'small' lacks"):
+        model.predict(replace(data.combine, network=renamed))
+    with pytest.raises(ModelError, match="nothing was measured; allowed: at least one point"):
+        make(name, data, seed=0).fit(data.train.without())
+
+
+def test_a_baseline_does_not_resume_a_training_on_other_data(data, tmp_path):
+    training = Training(steps=2, checkpoint=tmp_path / "mlp.safetensors")
+    MLP(training).fit(data.train)
+    MLP(training).fit(data.train)
+    with pytest.raises(ModelError, match="written by a training on other data"):
+        MLP(training).fit(replace(data.train, activity=0.5 * data.train.activity))
+
+
+def test_a_network_too_small_for_the_experiments_is_said():
+    small = SignalingNetwork.from_rules("tiny", ["=> a", "=> b", "=> c", "a => r"])
+    with pytest.raises(ExperimentError, match="'tiny' has 1 species without an input, but 3 and 2 different ones"):
+        benchmark(0, 4, size=SIZE, network=small)
+    with pytest.raises(ExperimentError, match="'two' has 2 inputs; allowed: 3 or more"):
+        benchmark(0, 4, size=SIZE, network=SignalingNetwork.from_rules("two", ["=> a", "=> b", "a => r"]))

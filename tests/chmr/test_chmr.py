@@ -129,7 +129,8 @@ def test_killed_pretraining_goes_on_with_the_same_numbers(material, tmp_path):
     again = pretrain(material, config, training, batch=64)
     for (name, one), other in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
-    for changed in ({"material": replace(material, bits=~material.bits)}, {"batch": 32}):
+    heavier = replace(config, tree=3.0)
+    for changed in ({"material": replace(material, bits=~material.bits)}, {"batch": 32}, {"config": heavier}):
         with pytest.raises(ModelError, match="written by a training on other data"):
             pretrain(**{"material": material, "config": config, "training": training, "batch": 64} | changed)
 

@@ -240,6 +240,24 @@ def test_a_training_is_not_resumed_on_other_data(data, tmp_path):
         HMLM.from_network(data.train.network, config).fit(changed, training)
 
 
+@pytest.mark.parametrize("change", ["configuration", "seed", "wiring", "batch"])
+def test_a_training_is_not_resumed_by_another_model(data, tmp_path, change):
+    training, config, network = (
+        Training(steps=2, checkpoint=tmp_path / "run.safetensors"),
+        HMLMConfig(width=4),
+        data.train.network,
+    )
+    HMLM.from_network(network, config).fit(data.train, training)
+    written = training.checkpoint.read_bytes()
+    turned = network.reactions.assign(rule=[r.replace("r1 => k1", "g2 => k1") for r in network.reactions.rule])
+    other = SignalingNetwork("small", network.species, turned) if change == "wiring" else network
+    config = replace(config, shift_penalty=1.0) if change == "configuration" else config
+    model = HMLM.from_network(other, config, seed=int(change == "seed"))
+    with pytest.raises(ModelError, match="on other data, another network or with another configuration"):
+        model.fit(replace(data.train, network=other), training, batch=2 if change == "batch" else None)
+    assert training.checkpoint.read_bytes() == written
+
+
 @pytest.mark.parametrize("how", ["no condition", "no later time", "no batch"])
 def test_nothing_to_train_on_is_said(data, how):
     model = HMLM.from_network(data.train.network, HMLMConfig(width=4))
