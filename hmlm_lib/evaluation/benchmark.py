@@ -48,9 +48,12 @@ def setting(name: str, seed: int) -> Benchmark:
 
 
 def score(model: Model, b: Benchmark) -> dict[str, float | list[float]]:
-    """Tasks A, B and C of a fitted model; A is its forecast of the test conditions, corrected by their k points."""
+    """Tasks A, B and C of a fitted model; A is its forecast of the test conditions, corrected by their k points.
+
+    The model sees no measurement of a test.
+    """
     with one_thread():
-        combine, knockout, wild, seen = (model.predict(e) for e in (b.combine, b.knockout, b.wild, b.seen))
+        combine, knockout, wild, seen = (model.predict(e.without()) for e in (b.combine, b.knockout, b.wild, b.seen))
         corrected = correct(b.seen, seen, combine, b.combine.times_h, NOISE_SD)
     values: dict[str, float | list[float]] = {"A/mse_all": mse(corrected, b.combine.activity)}
     values |= {f"B/{k}": v for k, v in trajectory_scores(combine, b.combine).items()}

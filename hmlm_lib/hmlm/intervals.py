@@ -50,12 +50,12 @@ def ensemble(
 ) -> Spread:
     """fit(experiments, seed) returns a predictor; each member sees another bootstrap. noise_sd: of training points.
 
-    Members are fitted side by side, one process a core.
+    Members are fitted side by side, one process a core; predictors see no measurement.
     """
     rows = [drawn(len(train), seed + i) for i in range(members)]
     models = side_by_side(fit, [(train.take(chosen), seed + i) for i, chosen in enumerate(rows)])
-    found = np.stack([predict(test) for predict in models])
-    own = np.stack([predict(train) for predict in models])
+    found = np.stack([predict(test.without()) for predict in models])
+    own = np.stack([predict(train.without()) for predict in models])
     for i, chosen in enumerate(rows):
         own[i, chosen] = np.nan
     sd = found.std(0, ddof=1)

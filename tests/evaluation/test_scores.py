@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hmlm_lib.baselines.trivial import Persistence
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.evaluation import benchmark as runs
 from hmlm_lib.evaluation import design, rows
@@ -30,6 +31,26 @@ def test_scores_of_the_truth_and_of_no_change(data):
     still = np.repeat(truth.y0[:, None], 50, axis=1)
     assert trajectory_scores(still, truth)["r_change"] == 0
     assert mse(still, truth.activity) == pytest.approx(np.mean((truth.activity - still) ** 2))
+
+
+class Cheat:
+    """Says what it finds in `activity`, and rest where nothing was measured."""
+
+    n_parameters = 0
+
+    def fit(self, experiments):
+        return self
+
+    def predict(self, experiments, times_h=None):
+        return np.where(experiments.measured, experiments.activity, experiments.y0[:, None])
+
+
+def test_the_truth_is_not_shown_to_a_model(data):
+    found, still = (runs.score(model, data) for model in (Cheat(), Persistence()))
+    assert found.keys() == still.keys()
+    assert all(found[measure] == pytest.approx(still[measure]) for measure in still)
+    assert found["B/mse_all"] > 0.1
+    assert found["C/effect_r"] == 0
 
 
 def test_effect_is_against_the_same_stimuli(data):

@@ -58,6 +58,15 @@ def test_few_members_make_a_wide_band():
     assert intervals.band(1000) == pytest.approx(1.645, abs=0.01)
 
 
+def test_members_are_not_shown_the_truth(data):
+    def fit(train, seed):
+        return lambda e: np.where(e.measured, e.activity, e.y0[:, None])
+
+    found = intervals.ensemble(fit, data.train, data.combine, 4, 0, NOISE)
+    assert np.array_equal(found.mean, np.repeat(data.combine.y0[:, None], 50, axis=1))
+    assert found.shared.max() > 0.1  # out of bag as well
+
+
 def test_points_nobody_measured_do_not_count(data):
     holes = data.train.activity.copy()
     holes[::2] = np.nan
