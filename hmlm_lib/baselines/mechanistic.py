@@ -1,4 +1,4 @@
-"""The mechanistic model itself, with parameters that are wrong, fitted, or (an oracle, no fair competitor) exact.
+"""The mechanistic model itself, with parameters that are wrong, typical or fitted.
 
 tau dy/dt = ymax f(y) - y with the normalized-Hill gates of `dynamics/hill.py`: on worlds of that mechanism these models
 have the form of the truth, which no other model here is given.

@@ -18,6 +18,7 @@ from hmlm_lib.errors import ModelError, pick
 from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE, HMLMEntry, make, shortened
 from hmlm_lib.evaluation.registry import entry as registered
 from hmlm_lib.evaluation.rows import COMMON, make_row
+from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import HORIZON_H, Benchmark, benchmark
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
@@ -51,7 +52,7 @@ def _flat(b: Benchmark, seed: int, effort: float, kind: str) -> Model:
     if kind == "untrained":
         return HMLM.from_network(b.train.network, FLAT, seed)
     training = shortened(replace(TRAINING, seed=seed), effort)
-    model = HMLMEntry(FLAT, training, shuffle=kind == "shuffled_wiring")
+    model = HMLMEntry(FLAT, training, shuffled if kind == "shuffled_wiring" else None)
     return model.fit(relabelled(b.train, seed) if kind == "shuffled_labels" else b.train).model
 
 

@@ -12,13 +12,17 @@ import numpy as np
 from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
 from hmlm_lib.device import current
 from hmlm_lib.errors import pick
+from hmlm_lib.evaluation.believed import believed
 from hmlm_lib.evaluation.chosen import LEMBAS, LEMBAS_BASE, Chosen
+from hmlm_lib.evaluation.oracle import Oracle
 from hmlm_lib.evaluation.rows import COMMON
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
+from hmlm_lib.evaluation.unwired import unwired
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.memory import halving, parted
+from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Training
 
 HMLM_PARTS = ("attention", "kinetics", "model", "scales", "tokens", "transducer")
@@ -28,6 +32,7 @@ HMLM_CODE = (*CORE_CODE, "hmlm.sums")
 BASELINE_CODE = (*COMMON, "baselines.protocol")
 
 
+Rewire = Callable[[SignalingNetwork, int], SignalingNetwork]
 SHORT_WARMUP = 0.3  # of a shortened training; a tenth of few steps is too abrupt for any model
 
 
@@ -36,21 +41,23 @@ def learned(experiments: Experiments, config: HMLMConfig, training: Training) ->
 
     def once(batch: int) -> HMLM:
         model = HMLM.from_network(experiments.network, config, training.seed).to(current())
+        for parameter in model.parameters():  # of a network without edges some are empty: torch warns of their gradient
+            parameter.requires_grad_(parameter.numel() > 0)
         return model.fit(experiments, training, batch=batch).cpu()
 
     return halving(once, len(experiments), "training conditions", "trained anew; a step then sees a part of them")
 
 
 class HMLMEntry:
-    """HMLM under the protocol of the table; `shuffle` rewires its network first (an ablation)."""
+    """HMLM under the protocol of the table; rewire(network, seed): the wiring it is given instead (an ablation)."""
 
-    def __init__(self, config: HMLMConfig, training: Training = TRAINING, shuffle: bool = False):
-        self.config, self.schedule, self.shuffle = config, training, shuffle
+    def __init__(self, config: HMLMConfig, training: Training = TRAINING, rewire: Rewire | None = None):
+        self.config, self.schedule, self.rewire = config, training, rewire
 
     def _on(self, experiments: Experiments) -> Experiments:
-        if not self.shuffle:
+        if self.rewire is None:
             return experiments
-        return replace(experiments, network=shuffled(experiments.network, self.schedule.seed))
+        return replace(experiments, network=self.rewire(experiments.network, self.schedule.seed))
 
     def fit(self, experiments: Experiments) -> "HMLMEntry":
         experiments = self._on(experiments)
@@ -71,11 +78,22 @@ class Entry:
     modules: tuple[str, ...]
 
 
-def _hmlm(knows: str = "wiring", shuffle: bool = False, **config: object) -> Entry:
+def _hmlm(**config: object) -> Entry:
     def build(_: Benchmark, seed: int) -> Model:
-        return HMLMEntry(HMLMConfig(**config), replace(TRAINING, seed=seed), shuffle=shuffle)
+        return HMLMEntry(HMLMConfig(**config), replace(TRAINING, seed=seed))
 
-    return Entry(build, knows, HMLM_CODE)
+    return Entry(build, "wiring", HMLM_CODE)
+
+
+def _rewired(rewire: Rewire, *modules: str) -> Entry:
+    def build(_: Benchmark, seed: int) -> Model:
+        return HMLMEntry(HMLMConfig(), replace(TRAINING, seed=seed), rewire)
+
+    return Entry(build, "nothing", (*HMLM_CODE, *modules))
+
+
+def _without_wiring(network: SignalingNetwork, _: int) -> SignalingNetwork:
+    return unwired(network)
 
 
 def _plain(make: Callable[[], Model], knows: str, module: str) -> Entry:
@@ -92,6 +110,11 @@ def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
 
     needs = ("hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
     return Entry(build, knows, (*BASELINE_CODE, f"baselines.{module}", "training", *needs))
+
+
+def _hill_wrong(b: Benchmark, seed: int) -> Model:
+    wrong = mechanistic.perturbed(b.world.arrays, seed)
+    return mechanistic.HillGiven(believed(b.train.network.arrays, wrong))
 
 
 MODELS: dict[str, Entry] = {
@@ -115,20 +138,15 @@ MODELS: dict[str, Entry] = {
     "graph_ode": _trained(wired.GraphODE, "wiring", "wired"),
     "cellbox": _trained(wired.CellBox, "wiring", "wired"),
     "lembas": _trained(wired.Lembas, "wiring", "wired"),
-    "hill_wrong": Entry(
-        lambda b, seed: mechanistic.HillGiven(mechanistic.perturbed(b.world.arrays, seed)),
-        "equations",
-        (*COMMON, "baselines.mechanistic"),
-    ),
+    "hill_wrong": Entry(_hill_wrong, "equations", (*COMMON, "baselines.mechanistic", "evaluation.believed")),
     "hill_fitted": _trained(mechanistic.HillFitted, "equations", "mechanistic"),
-    "oracle": Entry(
-        lambda b, _: mechanistic.HillGiven(b.world.arrays), "equations", (*COMMON, "baselines.mechanistic")
-    ),
+    "oracle": Entry(lambda b, _: Oracle(b.world), "equations", (*BASELINE_CODE, "evaluation.oracle")),
 }
 
 ABLATIONS: dict[str, Entry] = {
     "hmlm_softmax": _hmlm(attention="softmax", layers=2),
-    "hmlm_shuffled": _hmlm("nothing", shuffle=True),
+    "hmlm_no_topology": _rewired(_without_wiring, "evaluation.unwired"),
+    "hmlm_shuffled": _rewired(shuffled),
     "hmlm_no_signs": _hmlm(signs=False),
     "hmlm_no_and": _hmlm(and_groups=False),
     "hmlm_no_hierarchy": _hmlm(hierarchy=False),

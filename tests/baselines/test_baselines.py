@@ -14,6 +14,7 @@ from hmlm_lib.baselines.trivial import Additive, Mean, Persistence
 from hmlm_lib.errors import ExperimentError, ModelError
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, SHORT_WARMUP, make, shortened
 from hmlm_lib.evaluation.tasks import Size, benchmark
+from hmlm_lib.evaluation.worlds import MECHANISMS
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network import SignalingNetwork
 from hmlm_lib.training import Training
@@ -90,8 +91,33 @@ def test_a_masked_model_cannot_use_a_species_that_is_not_a_regulator(data):
     assert model.weight[names.index("r"), names.index("g")] != 0
 
 
-def test_the_oracle_is_exact_and_the_fit_gets_close(data):
-    assert np.allclose(HillGiven(data.world.arrays).predict(data.combine), data.combine.activity, atol=1e-6)
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_the_oracle_is_exact_whatever_the_mechanism_and_the_shown_wiring(mechanism):
+    network = SignalingNetwork.from_rules("small", RULES, tau={"h": 5.0})
+    b = benchmark(0, 4, mechanism, missing=0.4, size=SIZE, network=network)
+    model = make("oracle", b, 0).fit(b.train)
+    for e in (b.combine, b.knockout):
+        assert np.square(model.predict(e.without()) - e.activity).mean() < 1e-11
+    assert model.predict(b.combine, [60.0]).shape == (5, 1, 9)
+
+
+def test_wrong_parameters_are_those_of_the_world_where_nothing_is_hidden(data):
+    given = HillGiven(perturbed(data.world.arrays, 3))
+    assert np.array_equal(make("hill_wrong", data, 3).predict(data.combine), given.predict(data.combine))
+
+
+def test_the_wrong_equations_know_no_hidden_reaction(data):
+    b = benchmark(0, 4, missing=0.4, size=SIZE, network=data.world.network)
+    arrays, whole = make("hill_wrong", b, 3).arrays, perturbed(b.world.arrays, 3)
+    assert set(arrays.reaction_ids) < set(whole.reaction_ids)
+    rows = [whole.reaction_ids.index(name) for name in arrays.reaction_ids]
+    for name in ("w", "n", "ec50"):
+        assert np.array_equal(getattr(arrays, name), getattr(whole, name)[rows])
+    assert np.array_equal(arrays.source, b.train.network.arrays.source)
+    assert not np.allclose(make("hill_wrong", b, 3).predict(b.combine), HillGiven(whole).predict(b.combine), atol=0.01)
+
+
+def test_the_fit_gets_close(data):
     wrong = HillGiven(perturbed(data.world.arrays, 0)).predict(data.combine)
     fitted = HillFitted(replace(HillFitted.training_defaults, steps=200)).fit(data.train).predict(data.combine)
     error = [np.square(found - data.combine.activity).mean() for found in (wrong, fitted)]

@@ -1,13 +1,17 @@
 """Worlds: the four mechanisms against scipy, defects of the prior, what splits promise."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from hmlm_lib.errors import ExperimentError
+from hmlm_lib.errors import ExperimentError, NetworkError
+from hmlm_lib.evaluation.believed import believed
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Size, benchmark
+from hmlm_lib.evaluation.unwired import unwired
 from hmlm_lib.evaluation.worlds import (
     MECHANISMS,
     SYSTEMS,
@@ -92,6 +96,39 @@ def test_shuffling_keeps_degrees_and_signs_and_moves_edges():
         assert np.array_equal(getattr(other.arrays, key), getattr(CORE.arrays, key))
     assert sorted(other.arrays.source) == sorted(CORE.arrays.source)
     assert (other.arrays.source != CORE.arrays.source).mean() > 0.8
+
+
+def test_without_wiring_only_inputs_are_left():
+    bare = unwired(CORE)
+    assert bare.input_species == CORE.input_species
+    assert len(bare.rules) == CORE.summary()["inputs"]
+    assert len(bare.arrays.source) == len(bare.edges) == 0
+    assert np.array_equal(bare.arrays.input_level, CORE.arrays.input_level)
+    assert bare.species.equals(CORE.species)
+
+
+def test_kinetics_follow_their_reactions_into_the_wiring_that_is_shown():
+    kinetics = draw_world(CORE, 0).arrays
+    shown = with_flipped_signs(incomplete(CORE, 0.15, 0), 0.1, 0).arrays
+    found = believed(shown, kinetics)
+    row = [kinetics.reaction_ids.index(name) for name in shown.reaction_ids]
+    assert len(row) == 138
+    assert np.array_equal(found.n, kinetics.n[row])
+    assert np.array_equal(found.tau, kinetics.tau)
+    assert np.array_equal(found.inhibits, shown.inhibits)
+    whole = believed(CORE.arrays, kinetics)
+    for field in fields(whole):
+        assert np.array_equal(getattr(whole, field.name), getattr(kinetics, field.name)), field.name
+
+
+def test_kinetics_of_other_reactions_and_species_are_refused():
+    with pytest.raises(NetworkError, match=r"no kinetics of reaction 'r2'"):
+        believed(
+            SignalingNetwork.from_rules("two", ["=> a", "a => b"]).arrays,
+            unwired(SignalingNetwork.from_rules("two", ["=> a", "a => b"])).arrays,
+        )
+    with pytest.raises(NetworkError, match="of other species"):
+        believed(CORE.arrays, SignalingNetwork.from_rules("small", RULES).arrays)
 
 
 @pytest.fixture(scope="module")
