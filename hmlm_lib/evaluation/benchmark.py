@@ -15,7 +15,16 @@ from hmlm_lib.chmr import record as molecules
 from hmlm_lib.composition import record as composition
 from hmlm_lib.device import one_thread, side_by_side
 from hmlm_lib.errors import ExperimentError, pick
-from hmlm_lib.evaluation import edges, faithfulness, newcell, newnetwork, observations, onecourse, realcells
+from hmlm_lib.evaluation import (
+    edges,
+    faithfulness,
+    newcell,
+    newnetwork,
+    observations,
+    onecourse,
+    overexpressed,
+    realcells,
+)
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
 from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
@@ -34,8 +43,8 @@ SETTINGS: dict[str, dict] = {
 }
 # Settings with models and measures of their own.
 FAMILIES = (
-    newcell, newnetwork, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules, imputed,
-    composition,
+    overexpressed, newcell, newnetwork, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules,
+    imputed, composition,
 )  # fmt: skip
 GROUPS = {"all": MODELS, "ablations": ABLATIONS, "chosen": CHOSEN}
 OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}
@@ -168,7 +177,7 @@ def _row(path: Path, name: str, model: str, seed: int, wanted_code: str) -> dict
 
 
 SHORT = re.compile(
-    "[ABDP]/mse_(all|unseen|k.*)|N/mse.*|C/effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|M/(test|clean|random|valid)"
+    "[ABDP]/mse_(all|unseen|k.*)|N/mse.*|[CO]/(rest_)?effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|M/(test|clean|random|valid)"
 )
 
 

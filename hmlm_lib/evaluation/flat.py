@@ -38,6 +38,7 @@ KEYS = {
     r"composition_16k L/(\w*)unseen(\w*)": r"08_composition/\1unseen_allele\2/{}/auroc",
     r"composition_16k L/(\w+)": r"08_composition/\1/{}/auroc",
     r"composition_16k (\w+)": r"08_composition/composition_16k/{}/\1",
+    r"overexpressed_(\w+) O/(\w+)": r"04_baselines/C_overexpressed_\1/{}/\2",
     r"(\w+) ([ABC])/(\w+)": r"04_baselines/\2_\1/{}/\3",
     r"(\w+) (\w+)": r"04_baselines/\1/{}/\2",
 }

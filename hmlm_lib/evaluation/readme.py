@@ -13,7 +13,7 @@ from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.table import over_splits, published
 from hmlm_lib.composition import record as composition
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import benchmark, flat, newcell, newnetwork, onecourse, realcells, registry
+from hmlm_lib.evaluation import benchmark, flat, newcell, newnetwork, onecourse, overexpressed, realcells, registry
 from hmlm_lib.evaluation.summary import cell, digits, full, larger_is_better, table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
@@ -34,6 +34,11 @@ KNOCKED_OUT = ("k8", "missing15_k8", "additive_k8", "flipped10_k8")
 SIMULATED = [
     *((name, "B/mse_all", f"B, {title}", "hmlm") for name, title in WORLDS.items()),
     *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in KNOCKED_OUT),
+    *(
+        (name, f"O/{measure}", f"C, r, over-expression{where}", "hmlm")
+        for name in overexpressed.SETTINGS
+        for measure, where in {"effect_r": "", "rest_effect_r": ", on the other species"}.items()
+    ),
     *((name, "D/mse_all", f"D, {name.removeprefix('newcell_k')} points", "hmlm") for name in newcell.SETTINGS),
     *((name, "D/mse_unseen", "D, species nobody measured", "hmlm") for name in newcell.SETTINGS if name.endswith("k8")),
     *(

@@ -18,6 +18,7 @@ from hmlm_lib.evaluation import (
     newnetwork,
     observations,
     onecourse,
+    overexpressed,
     realcells,
 )
 from hmlm_lib.evaluation.rows import as_table
@@ -42,6 +43,13 @@ SHORT = (
     "persistence",
 )
 TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
+STRONGER = {
+    "O/effect_mse": "over-expression, effect",
+    "O/effect_r": "r",
+    "O/rest_effect_mse": "on the other species",
+    "O/rest_effect_r": "r there",
+    "O/mse_all": "whole course",
+}
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
 NETWORKS = {
     f"N/mse_{n}": f"B, {n} experiment{'s' * (n != 1)}" for n in SHOTS[::-1]
@@ -72,6 +80,7 @@ COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
 def measures(name: str) -> dict[str, str]:
     """Measure -> column title of a setting."""
     families = [
+        (overexpressed, STRONGER),
         (newcell, CELLS),
         (newnetwork, NETWORKS),
         (onecourse, COURSE),
@@ -144,7 +153,7 @@ def recovered(name: str) -> pd.DataFrame:
 def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
     """HMLM against each other model over the same test conditions of all worlds (real cells: lines) that both have.
 
-    Task B, or for real cells the mean square error of a condition.
+    Task B; of over-expressions the effect; for real cells the mean square error of a condition.
 
     Columns: conditions, better (fraction where HMLM's error is smaller), p (two-sided Wilcoxon signed-rank); index
     model. Conditions of one world share its kinetics, so p is optimistic: read it beside the spread over worlds.
@@ -260,6 +269,8 @@ def full() -> str:
     lines = [
         "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
         "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
+        "Over-expressions (overexpressed_k8): task C's species with ymax doubled in place of knocked out; the effect,",
+        "and that on all species but the doubled one, whose own doubling is most of it.",
         "Explanations (faithful_k8): rank correlation with true knock-out effects. Edges: AUROC and AUPRC.",
         "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines. Literature: recall by",
         "class of 118 observations, models trained on simulated cells alone.",
@@ -270,13 +281,14 @@ def full() -> str:
         "parameters and pooled features.", "",
     ]  # fmt: skip
     lines += ["## Settings side by side", "", *overview(), "## Every setting", ""]
+    compared = {**benchmark.SETTINGS, **overexpressed.SETTINGS, **realcells.SETTINGS}
     for name in benchmark.settings():
         part = markdown(name)
         if not part:
             lines += [f"{name}: no rows yet.", ""]
             continue
         lines += part
-        tests = paired(name) if name in {**benchmark.SETTINGS, **realcells.SETTINGS} else pd.DataFrame()
+        tests = paired(name) if name in compared else pd.DataFrame()
         if len(tests):
             lines += ["HMLM against each, condition by condition:", "", "| model | conditions | HMLM better | p |"]
             lines += ["|---|---|---|---|"]

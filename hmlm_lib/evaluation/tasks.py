@@ -4,7 +4,7 @@
 |---|---|---|
 | A reconstruct | k noisy points of one trajectory | the whole trajectory |
 | B combine | many experiments, each seen at k points | combinations of stimuli never seen |
-| C perturb | as B | knock-outs of species never knocked out |
+| C perturb | as B | knock-outs of species never knocked out; over-expressions: `overexpressed.py` |
 | D new cell | many cells, each seen at k points | the trajectory of a new one from its k points |
 
 One world and one draw of experiments belong to one seed; models see noisy points and the true state at rest.

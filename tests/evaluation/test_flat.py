@@ -15,6 +15,8 @@ from hmlm_lib.metrics import KEY
     [
         ("k8", "B/mse_all", "04_baselines/B_k8/gru/mse_all"),
         ("missing15_k8", "C/effect_r", "04_baselines/C_missing15_k8/gru/effect_r"),
+        ("overexpressed_k8", "O/rest_effect_r", "04_baselines/C_overexpressed_k8/gru/rest_effect_r"),
+        ("overexpressed_k8", "seconds", "04_baselines/overexpressed_k8/gru/seconds"),
         ("k8", "seconds", "04_baselines/k8/gru/seconds"),
         ("published_noise05", "P/mse_k16", "04_baselines/published_noise05_k16/gru/mse_markers"),
         ("newcell_k4", "D/mse_all", "05_sparse_sampling/D_k4/gru/mse_all"),

@@ -35,6 +35,7 @@ def test_the_best_other_has_as_many_worlds_and_knows_no_equations(folder):
 
 def test_without_rows_there_are_dashes(folder):
     assert "| B, 4 points | - | - | - |" in readme.simulated()
+    assert "| C, r, over-expression, on the other species | - | - | - |" in readme.simulated()
     assert all(line.count(" - |") >= 2 for line in readme.others()[2:-1])
 
 
@@ -45,7 +46,8 @@ def test_other_scaffolds_without_rows(folder):
 @pytest.mark.parametrize(
     ("name", "measure", "larger"),
     [
-        ("k8", "B/mse_all", False), ("k8", "C/effect_r", True), ("newcell_k8", "D/mse_all", False),
+        ("k8", "B/mse_all", False), ("k8", "C/effect_r", True), ("overexpressed_k8", "O/effect_mse", False),
+        ("overexpressed_k8", "O/rest_effect_r", True), ("newcell_k8", "D/mse_all", False),
         ("faithful_k8", "F/spearman", True), ("insilico", "E/auroc", True), ("hpn_sparse4", "R/rmse", False),
         ("imputed_morphology", "I/error_random", False), ("literature", "L/balanced_accuracy", True),
         ("molecules_biogen", "M/test", False), ("molecules_bace", "M/test", True),
