@@ -14,6 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 a notebook failed, 2 a mistake in what was asked, 130 interrupted, 141 nobody reads on."""
     arguments = _parser().parse_args(argv)
     try:
+        _check_seeds(arguments)
         status = arguments.command(arguments)
         sys.stdout.flush()
         return status
@@ -85,6 +86,17 @@ def _parser() -> argparse.ArgumentParser:
     badges.add_argument("--branch", default="main")
     badges.set_defaults(command=_badges)
     return parser
+
+
+LARGEST_SEED = 2**32 - 1  # scikit-learn takes no larger one
+
+
+def _check_seeds(arguments: argparse.Namespace) -> None:
+    """RunError for a seed that some generator of the study refuses, before anything runs."""
+    given = vars(arguments)
+    for seed in [*given.get("seeds", ()), given.get("seed", 0)]:
+        if not 0 <= seed <= LARGEST_SEED:
+            raise RunError(f"seed {seed}; allowed: 0 to {LARGEST_SEED}")
 
 
 def _run(arguments: argparse.Namespace) -> int:

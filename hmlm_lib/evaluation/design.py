@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from hmlm_lib.errors import ExperimentError
 from hmlm_lib.evaluation.reconstruct import AMPLITUDES, LENGTHS, kernel, marginal_likelihood
 
 
@@ -52,7 +53,14 @@ def best_times(
     amplitude: float,
     noise_sd: float,
 ) -> pd.DataFrame:
-    """Every choice of k candidates with the variance it leaves, best first."""
+    """Every choice of k candidates with the variance it leaves by Eq. (1), best first; columns times_h and variance.
+
+    asked_h: where the variance counts. ExperimentError for a k that cannot be chosen, or no asked time.
+    """
+    if not 1 <= k <= len(candidates_h):
+        raise ExperimentError(f"k is {k} with {len(candidates_h)} candidate times; allowed: 1 to their number")
+    if not len(asked_h):
+        raise ExperimentError("no time is asked about; allowed: one or more")
     rows = [
         {"times_h": pick, "variance": left_variance(np.array(pick), asked_h, length, amplitude, noise_sd)}
         for pick in combinations(map(float, candidates_h), k)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from hmlm_lib.__main__ import main
-from hmlm_lib.evaluation import rows
+from hmlm_lib.evaluation import benchmark, rows
 from hmlm_lib.paths import ROOT
 
 
@@ -17,6 +17,10 @@ from hmlm_lib.paths import ROOT
         (["benchmark", "missing_k8", "--models", "mean"], "no setting 'missing_k8' (did you mean 'missing15_k8'?)"),
         (["benchmark", "k8", "--models", "grU2"], "no model 'grU2' (did you mean 'gru'?)"),
         (["tune", "hmlm"], "'hmlm' has no candidates"),
+        *((["benchmark", name, "--seeds", "0", "-1"], "seed -1; allowed: 0 to") for name in benchmark.settings()),
+        (["benchmark", "k8", "--models", "forest", "--seeds", str(2**32)], f"seed {2**32}; allowed: 0 to {2**32 - 1}"),
+        (["run", "01", "--seed", "-1"], "seed -1; allowed: 0 to"),
+        (["predict", "none.csv", "--seed", "-1"], "seed -1; allowed: 0 to"),
     ],
 )
 def test_a_mistake_is_one_line(words, message, tmp_path, monkeypatch, capsys):

@@ -132,6 +132,14 @@ def test_best_times_are_ranked():
     assert ranking["variance"].is_monotonic_increasing
 
 
+@pytest.mark.parametrize("k", [0, -1, 4])
+def test_no_more_times_are_chosen_than_there_are(k):
+    with pytest.raises(ExperimentError, match=f"k is {k} with 3 candidate times; allowed: 1 to their number"):
+        design.best_times(np.array([1.0, 5.0, 20.0]), k, np.ones(1), 0.9, 0.05, 0.03)
+    with pytest.raises(ExperimentError, match="no time is asked about"):
+        design.best_times(np.array([1.0, 5.0, 20.0]), 1, np.empty(0), 0.9, 0.05, 0.03)
+
+
 @pytest.fixture
 def rows_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
