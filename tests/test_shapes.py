@@ -40,7 +40,7 @@ features.module_mean(course.values, core.arrays.module)
 figures.fig_network(core)
 metrics.record("01_network/a/b/c", [1.0, 2.0])
 
-from hmlm_lib.evaluation import benchmark, design, newcell, reconstruct, tasks
+from hmlm_lib.evaluation import benchmark, design, frompoints, newcell, reconstruct, tasks
 from hmlm_lib.evaluation.cells import cells
 from hmlm_lib.evaluation.registry import make
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
@@ -76,6 +76,8 @@ question = recover.planted(recover.with_planted(small, 0.4, 0), small)
 for method in infer.METHODS.values():
     recover.score(method(recover.residual(model, data.train)), question)
 reconstruct.interpolate(data.seen, tasks.SCORED, "pchip")
+for curve in frompoints.MODELS.values():
+    curve.run(data.seen, tasks.SCORED)
 design.best_times(np.array([1.0, 5.0, 20.0]), 2, tasks.SCORED, 0.9, 0.05, 0.03)
 protocol.run_protocol([0], points=[4])
 print("done")

@@ -18,6 +18,7 @@ from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import (
     edges,
     faithfulness,
+    frompoints,
     newcell,
     newnetwork,
     observations,
@@ -43,8 +44,8 @@ SETTINGS: dict[str, dict] = {
 }
 # Settings with models and measures of their own.
 FAMILIES = (
-    overexpressed, newcell, newnetwork, onecourse, faithfulness, *edges.FAMILIES, realcells, observations, molecules,
-    imputed, composition,
+    frompoints, overexpressed, newcell, newnetwork, onecourse, faithfulness, *edges.FAMILIES, realcells, observations,
+    molecules, imputed, composition,
 )  # fmt: skip
 GROUPS = {"all": MODELS, "ablations": ABLATIONS, "chosen": CHOSEN}
 OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}

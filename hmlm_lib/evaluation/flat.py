@@ -14,6 +14,7 @@ from hmlm_lib.metrics import entry
 
 # `setting measure`, as rows name them -> key around the model, `{}`; the first that fits counts.
 KEYS = {
+    r"reconstruct_(k\d+) (?:A/)?(\w+)": r"05_sparse_sampling/A_\1/{}/\2",
     r"newcell_(k\d+) D/mse_unseen": r"05_sparse_sampling/D_unobserved_\1/{}/mse_all",
     r"newcell_(k\d+) (?:D/)?(\w+)": r"05_sparse_sampling/D_\1/{}/\2",
     r"newnetwork_(\w+) N/(\w+)_(\d+)": r"10_new_network/\1_\3_experiments/{}/\2",

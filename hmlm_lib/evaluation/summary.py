@@ -1,19 +1,23 @@
 """The record as tables of reports/results.md, from valid rows only: settings side by side, each alone, paired tests."""
 
+import re
 from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy.stats import wilcoxon
 
 from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.composition import record as composition
+from hmlm_lib.errors import ExperimentError
 from hmlm_lib.evaluation import (
     benchmark,
     edges,
     faithfulness,
+    frompoints,
     newcell,
     newnetwork,
     observations,
@@ -50,6 +54,8 @@ STRONGER = {
     "O/rest_effect_r": "r there",
     "O/mse_all": "whole course",
 }
+POINTS = {"A/mse_all": "A"}
+ELSEWHERE = {(name, "A") for name in frompoints.BESIDE.values()}  # tests that stand with the points alone
 CELLS = {"D/mse_all": "D, all seen", "D/mse_unseen": "D, 30 seen: the other 79", "D/mse_plain": "without GP"}
 NETWORKS = {
     f"N/mse_{n}": f"B, {n} experiment{'s' * (n != 1)}" for n in SHOTS[::-1]
@@ -81,6 +87,7 @@ def measures(name: str) -> dict[str, str]:
     """Measure -> column title of a setting."""
     families = [
         (overexpressed, STRONGER),
+        (frompoints, POINTS),
         (newcell, CELLS),
         (newnetwork, NETWORKS),
         (onecourse, COURSE),
@@ -102,12 +109,17 @@ def larger_is_better(name: str, measure: str = "") -> bool:
     return "effect_r" in measure or measures(name) in (EXPLAINED, EDGES, LITERATURE, COMPOSED)
 
 
+def together(name: str) -> list[dict]:
+    """Valid rows of a setting; where its models know the points alone, those of the setting beside it as well."""
+    return [row for one in (name, frompoints.BESIDE.get(name)) if one for row in benchmark.rows(one)]
+
+
 def table(name: str, wanted: Collection[str] | None = None, worlds_of: str | None = None) -> pd.DataFrame:
     """Mean, sd and n a measure of a setting's valid rows, by model: as `wanted`, or the best first.
 
     worlds_of: only the worlds of this model, and only models that have them all.
     """
-    rows = benchmark.rows(name)
+    rows = together(name)
     if worlds_of is not None:
         worlds: dict[str, set[int]] = {}
         for row in rows:
@@ -150,25 +162,41 @@ def recovered(name: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def paired(name: str, model: str = "hmlm") -> pd.DataFrame:
-    """HMLM against each other model over the same test conditions of all worlds (real cells: lines) that both have.
+def tested(name: str) -> list[str]:
+    """Tasks of a setting whose rows hold an error for every condition: the first part of `*/by_condition`, B first."""
+    found = {task for row in together(name) for task in _by_condition(row["values"])}
+    return sorted(found, key=lambda task: (task != "B", task))
 
-    Task B; of over-expressions the effect; for real cells the mean square error of a condition.
 
-    Columns: conditions, better (fraction where HMLM's error is smaller), p (two-sided Wilcoxon signed-rank); index
+def paired(name: str, model: str = "hmlm", task: str | None = None) -> pd.DataFrame:
+    """A model against each other one over the same test conditions of all worlds (real cells: lines) that both have.
+
+    task: one of `tested` (default: the first); rows without its errors are left out, ExperimentError for another name.
+
+    Columns: conditions, better (fraction where the model's error is smaller), p (two-sided Wilcoxon signed-rank); index
     model. Conditions of one world share its kinetics, so p is optimistic: read it beside the spread over worlds.
     """
+    tasks = tested(name)
+    if task is not None and task not in tasks:
+        known = ", ".join(tasks) or "none, it has no such rows"
+        raise ExperimentError(f"{name}: no errors by condition of task {task!r}; allowed: {known}")
+    task = task or next(iter(tasks), None)
     errors: dict[str, dict[int, np.ndarray]] = {}
-    for row in benchmark.rows(name):
-        errors.setdefault(row["model"], {})[row["seed"]] = _by_condition(row["values"])
+    for row in together(name):
+        parts = _by_condition(row["values"])
+        if task in parts:
+            errors.setdefault(row["model"], {})[row["seed"]] = parts[task]
     own, found = errors.pop(model, {}), []
     for other, theirs in errors.items():
         seeds = sorted(set(own) & set(theirs))
         if not seeds:
             continue
         a, b = (np.concatenate([e[s] for s in seeds]) for e in (own, theirs))
-        p = float(wilcoxon(a, b).pvalue) if len(a) and (a != b).any() else 1.0
-        found.append({"model": other, "conditions": len(a), "better": float((a < b).mean()), "p": p})
+        known = ~np.isnan(a + b)
+        a, b = a[known], b[known]
+        if len(a):
+            p = float(wilcoxon(a, b).pvalue) if (a != b).any() else 1.0
+            found.append({"model": other, "conditions": len(a), "better": float((a < b).mean()), "p": p})
     columns = ["model", "conditions", "better", "p"]
     return pd.DataFrame(found, columns=columns).set_index("model").sort_values("better", kind="stable")
 
@@ -193,9 +221,13 @@ def shots() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["setting", "model", "count", "mean", "sd", "n"]].fillna({"sd": 0.0})
 
 
-def _by_condition(values: dict) -> np.ndarray:
-    parts = [v for key, v in values.items() if key.endswith("/by_condition")]
-    return np.array([error for part in parts for error in part])
+def _by_condition(values: dict) -> dict[str, Float[np.ndarray, " condition"]]:
+    """Task -> its errors, one list after the other; NaN where a condition has none."""
+    parts: dict[str, list] = {}
+    for key, errors in values.items():
+        if key.endswith("/by_condition"):
+            parts.setdefault(key.split("/")[0], []).extend(errors)
+    return {task: np.array(errors, dtype=float) for task, errors in parts.items()}
 
 
 def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
@@ -236,7 +268,7 @@ def across(
     tables = {name: found for name in settings if len(found := table(name, models))}
     if not tables:
         return []
-    heads = [name.removeprefix("molecules_").removeprefix("hpn_") for name in tables]
+    heads = [re.sub("^(molecules|hpn|reconstruct)_", "", name) for name in tables]
     lines = [f"| {title} | {' | '.join(heads)} |", "|---" * (len(tables) + 1) + "|"]
     for model in models:
         rows = [found.loc[model] if model in found.index else None for found in tables.values()]
@@ -255,6 +287,7 @@ def _across_cell(row: pd.Series | None, measure: str) -> str:
 def overview() -> list[str]:
     """Settings side by side, for the models that matter most."""
     lines = across("B/mse_all", "B, MSE") + across("C/effect_r", "C, r of the effect")
+    lines += across("A/mse_all", "A, MSE", frompoints.SETTINGS, (*SHORT, *frompoints.MODELS))
     found = [name for family in edges.FAMILIES for name in family.SETTINGS]
     every = tuple(dict.fromkeys(model for name in found for model in benchmark.models(name)))
     lines += across("E/auroc", "edges, AUROC", found, every)
@@ -264,6 +297,18 @@ def overview() -> list[str]:
     return lines
 
 
+def _tests(name: str, task: str) -> list[str]:
+    """Paired tests of one task as lines of Markdown; none where HMLM has no errors by condition."""
+    tests = paired(name, task=task)
+    if not len(tests):
+        return []
+    what = "" if task == "R" else f" ({task})"
+    lines = [f"HMLM against each, condition by condition{what}:", "", "| model | conditions | HMLM better | p |"]
+    lines += ["|---|---|---|---|"]
+    lines += [f"| {m} | {int(r['conditions'])} | {r['better']:.2f} | {r['p']:.1g} |" for m, r in tests.iterrows()]
+    return [*lines, ""]
+
+
 def full() -> str:
     """Every setting, model and paired test that has rows."""
     lines = [
@@ -271,6 +316,8 @@ def full() -> str:
         "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
         "Over-expressions (overexpressed_k8): task C's species with ymax doubled in place of knocked out; the effect,",
         "and that on all species but the doubled one, whose own doubling is most of it.",
+        "A (reconstruct_k...): a trajectory from its points: curves and a Gaussian process of time see these alone",
+        "(last rows); a model of other experiments is corrected there by a Gaussian process (persistence, mean too).",
         "Explanations (faithful_k8): rank correlation with true knock-out effects. Edges: AUROC and AUPRC.",
         "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines. Literature: recall by",
         "class of 118 observations, models trained on simulated cells alone.",
@@ -281,19 +328,13 @@ def full() -> str:
         "parameters and pooled features.", "",
     ]  # fmt: skip
     lines += ["## Settings side by side", "", *overview(), "## Every setting", ""]
-    compared = {**benchmark.SETTINGS, **overexpressed.SETTINGS, **realcells.SETTINGS}
     for name in benchmark.settings():
         part = markdown(name)
         if not part:
             lines += [f"{name}: no rows yet.", ""]
             continue
         lines += part
-        tests = paired(name) if name in compared else pd.DataFrame()
-        if len(tests):
-            lines += ["HMLM against each, condition by condition:", "", "| model | conditions | HMLM better | p |"]
-            lines += ["|---|---|---|---|"]
-            lines += [
-                f"| {m} | {int(r['conditions'])} | {r['better']:.2f} | {r['p']:.1g} |" for m, r in tests.iterrows()
-            ]
-            lines += [""]
+        for task in tested(name):
+            if (name, task) not in ELSEWHERE:
+                lines += _tests(name, task)
     return "\n".join(lines)

@@ -19,6 +19,8 @@ from hmlm_lib.metrics import KEY
         ("overexpressed_k8", "seconds", "04_baselines/overexpressed_k8/gru/seconds"),
         ("k8", "seconds", "04_baselines/k8/gru/seconds"),
         ("published_noise05", "P/mse_k16", "04_baselines/published_noise05_k16/gru/mse_markers"),
+        ("reconstruct_k4", "A/mse_all", "05_sparse_sampling/A_k4/gru/mse_all"),
+        ("reconstruct_k16", "seconds", "05_sparse_sampling/A_k16/gru/seconds"),
         ("newcell_k4", "D/mse_all", "05_sparse_sampling/D_k4/gru/mse_all"),
         ("newcell_k8", "D/mse_unseen", "05_sparse_sampling/D_unobserved_k8/gru/mse_all"),
         ("molecules_chembl2k", "M/test", "06_chmr/chembl2k/gru/auroc"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hmlm_lib.errors import ExperimentError, ModelError
-from hmlm_lib.evaluation import benchmark, edges, faithfulness, newcell, onecourse, rows, summary
+from hmlm_lib.evaluation import benchmark, edges, faithfulness, frompoints, newcell, onecourse, realcells, rows, summary
 from hmlm_lib.evaluation.registry import entry
 
 
@@ -33,6 +33,48 @@ def test_paired_compares_the_same_conditions_only(folder):
     assert found.loc["gru", "better"] == 0.75
     assert found.loc["ridge", "p"] == pytest.approx(2 / 2**12)  # all twelve the same way: the smallest two-sided p
     assert summary.paired("k4").empty
+
+
+def test_every_task_with_errors_by_condition_is_tested(folder):
+    """A row without a task's errors is left out of its test, and so is a condition that has none."""
+    errors = np.linspace(0.1, 0.2, 12).tolist()
+    add("k8", "hmlm", 0, **{"A/by_condition": errors, "B/by_condition": errors})
+    add("k8", "hmlm", 1, **{"B/by_condition": errors})
+    for seed in (0, 1):
+        add("k8", "ridge", seed, **{"A/by_condition": [e + 0.1 for e in errors[:-1]] + [None]})
+    add("k8", "gru", 0, **{"B/by_condition": [e - 0.05 for e in errors]})
+    assert summary.tested("k8") == ["B", "A"]
+    assert summary.paired("k8").loc["gru", ["conditions", "better"]].tolist() == [12, 0.0]
+    tests = summary.paired("k8", task="A")
+    assert list(tests.index) == ["ridge"]
+    assert tests.loc["ridge", ["conditions", "better"]].tolist() == [11, 1.0]
+    assert summary.full().count("HMLM against each, condition by condition (A):") == 1
+    with pytest.raises(ExperimentError, match="k8: no errors by condition of task 'D'; allowed: B, A"):
+        summary.paired("k8", task="D")
+
+
+def test_real_lines_are_one_task(folder):
+    lines = {"R/BT20/by_condition": [0.1, 0.2], "R/MCF7/by_condition": [0.3]}
+    for model, shift in (("hmlm", 0.0), ("mean", 0.1)):
+        values = {name: [e + shift for e in errors] for name, errors in lines.items()} | {"R/rmse": 0.4}
+        modules = realcells.entry(model).modules
+        rows.add_row("hpn_sparse4", rows.make_row("hpn_sparse4", model, 0, modules, values))
+    assert summary.paired("hpn_sparse4").loc["mean", ["conditions", "better"]].tolist() == [3, 1.0]
+
+
+def test_points_alone_stand_beside_the_models_of_the_same_worlds(folder):
+    errors = np.linspace(0.1, 0.2, 8).tolist()
+    add("k8", "hmlm", 0, **{"A/mse_all": 0.01, "A/by_condition": errors})
+    values = {"A/mse_all": 0.02, "A/by_condition": [e + 0.01 for e in errors]}
+    modules = frompoints.entry("pchip").modules
+    rows.add_row("reconstruct_k8", rows.make_row("reconstruct_k8", "pchip", 0, modules, values))
+    assert summary.table("reconstruct_k8")["A/mse_all", "mean"].to_dict() == {"hmlm": 0.01, "pchip": 0.02}
+    assert summary.paired("reconstruct_k8").loc["pchip", ["conditions", "better"]].tolist() == [8, 1.0]
+    assert "pchip" not in summary.table("k8").index
+    assert (
+        summary.overview()[-4:]
+        == ["| A, MSE | k8 |", "|---|---|", "| hmlm | 0.01000 (1) |", "| pchip | 0.02000 (1) |", ""][-4:]
+    )
 
 
 def test_rows_of_other_code_are_not_shown(folder):
@@ -73,10 +115,16 @@ def test_every_setting_has_models_and_the_trivial_ones(name):
     elif summary.measures(name) == summary.COMPOSED:
         assert set(found) > {"composition", "attention_matched", "one_hot_logistic", "peptide_only", "protein_only"}
     else:
-        first = {"molecules": "chmr", "hpn": "mean", "imputed": "mean", "literature": "always_increase"}
+        first = {
+            "reconstruct": "linear",
+            "molecules": "chmr",
+            "hpn": "mean",
+            "imputed": "mean",
+            "literature": "always_increase",
+        }
         first = first.get(name.split("_")[0], "hmlm")
         assert found[0] == first
-        assert "mean" in found or "always_increase" in found
+        assert {"mean", "mean_of_points", "always_increase"} & set(found)
 
 
 def test_explanations_and_edges_are_labelled_and_grouped(folder):
