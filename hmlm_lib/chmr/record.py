@@ -22,6 +22,7 @@ from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
 from hmlm_lib.chmr.classical import KernelRidge, Labels, Mean, boosting, forest
 from hmlm_lib.chmr.committee import Committee, MixedKernel
+from hmlm_lib.chmr.ensemble import ForestVote
 from hmlm_lib.chmr.finetune import Head, Tuned
 from hmlm_lib.chmr.halved import embed, pretrain
 from hmlm_lib.chmr.material import Material, Near, similar
@@ -156,24 +157,32 @@ def _frozen(variant: str, trained: bool = True) -> Entry:
     return Entry(build, (*PRETRAINED, *TRAINED))
 
 
-def _parts(variant: str | None, name: str, seed: int, trained: bool) -> tuple[np.ndarray, MixedKernel]:
-    """Fingerprints, descriptors and, with a variant, latents; and the kernel of all of them."""
+def _parts(variant: str | None, name: str, seed: int, trained: bool = True) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Fingerprints, descriptors and, with a variant, latents; how many columns each has."""
     found = [described(name)] + ([latents(variant, name, seed, trained)] if variant else [])
     bits = fingerprints(assays(name).smiles[:1]).shape[1]
-    groups = (bits, found[0].shape[1] - bits, *(part.shape[1] for part in found[1:]))
-    return np.concatenate(found, 1), MixedKernel(assays(name).score, groups, seed)
+    return np.concatenate(found, 1), (bits, found[0].shape[1] - bits, *(part.shape[1] for part in found[1:]))
 
 
 def _committee(variant: str | None, trained: bool = True) -> Entry:
     def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
-        x, kernel = _parts(variant, name, seed, trained)
-        return x, Committee(_head(name, seed), kernel)
+        x, groups = _parts(variant, name, seed, trained)
+        return x, Committee(_head(name, seed), MixedKernel(assays(name).score, groups, seed))
 
     return Entry(build, (*(PRETRAINED if variant else ()), *TRAINED, *VOTING))
 
 
+def _with_forest(variant: str | None) -> Entry:
+    def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
+        x, groups = _parts(variant, name, seed)
+        return x, ForestVote(_head(name, seed), groups[0], seed)
+
+    return Entry(build, (*(PRETRAINED if variant else ()), *TRAINED, *VOTING, "chmr.ensemble"))
+
+
 def _mixed(name: str, seed: int) -> tuple[np.ndarray, Classical]:
-    return _parts(None, name, seed, False)
+    x, groups = _parts(None, name, seed)
+    return x, MixedKernel(assays(name).score, groups, seed)
 
 
 def _tuned(variant: str | None) -> Entry:
@@ -207,6 +216,7 @@ MODELS: dict[str, Entry] = {
     "chmr_committee": _committee("chmr"),
     "chmr_committee_shuffled": _committee("shuffled"),
     "chmr_committee_untrained": _committee("chmr", trained=False),
+    "chmr_forest": _with_forest("chmr"),
     "infoalign": _frozen("infoalign"),
     "mean": _classical(fingerprints, lambda _, __: Mean()),
     "kernel_ridge": _classical(fingerprints, KernelRidge),
@@ -217,6 +227,7 @@ MODELS: dict[str, Entry] = {
     "mlp": Entry(lambda name, seed: (fingerprints(assays(name).smiles).astype(float), _head(name, seed)), TRAINED),
     "mlp_descriptors": Entry(lambda name, seed: (described(name), _head(name, seed)), TRAINED),
     "committee_descriptors": _committee(None),
+    "mlp_descriptors_forest": _with_forest(None),
     "gin": _tuned(None),
 }
 
