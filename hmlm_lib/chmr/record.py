@@ -4,20 +4,21 @@ Values of a row: score on the published test, on its molecules whose skeleton is
 drawn by the row's seed without stereochemistry, on the published validation molecules; and the score of every task.
 
 An encoder is pretrained once a variant and seed, without labels, on all molecules of the nine sets and of the cellular
-tables, test molecules included: their structures, as in the papers. It is kept in the cache folder.
+tables, test molecules included: their structures, as in the papers. It is kept in the cache folder. Encoders and rows
+that rest on the user's own tables of cells (HMLM_CELLS_DIR) carry these tables' mark, those of the public ones none.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from hmlm_lib.chmr import benchmarks, cellular, halved
+from hmlm_lib.chmr import benchmarks, cellular, halved, origin
 from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
 from hmlm_lib.chmr.classical import KernelRidge, Labels, Mean, boosting, forest
@@ -29,6 +30,7 @@ from hmlm_lib.chmr.material import Material, Near, similar
 from hmlm_lib.chmr.modalities import Modality, shuffled
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.molecules import descriptors, fingerprints
+from hmlm_lib.chmr.parts import PARTS, encoder
 from hmlm_lib.chmr.settings import HEADS, MEASURED, PRETRAINING, VARIANTS, WHOLE
 from hmlm_lib.chmr.structure import Structure, form
 from hmlm_lib.data import cache_dir
@@ -61,37 +63,49 @@ def pool() -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for name in SETS for one in benchmarks.load(name).smiles))
 
 
-@cache
-def everything() -> tuple[Structure, dict[str, Modality], Near]:
-    """The molecules that encoders are pretrained on, what is measured of their cells, and which are alike."""
+@lru_cache(maxsize=1)
+def everything(_: str) -> tuple[Structure, dict[str, Modality], Near]:
+    """The molecules that encoders are pretrained on, what is measured of their cells, and which are alike.
+
+    _: mark of the tables, so that none are taken for others.
+    """
     smiles, cells = cellular.with_cells(pool(), cellular.tables())
     whole = Structure.from_smiles(smiles, form(smiles))
     return whole, cells, similar(whole.bits)
 
 
 @lru_cache(maxsize=1)
-def material(cells: str, deal: int | None = None) -> Material:
-    """What encoders are pretrained on, with cells that are `real`, `none`, or `shuffled` by the seed `deal`."""
-    whole, found, near = everything()
+def material(cells: str, deal: int | None, fill: str, mark: str) -> Material:
+    """What encoders are pretrained on, with cells that are `real`, `none`, or `shuffled` by the seed `deal`.
+
+    fill: one of `material.IMPUTATIONS`. mark: as in `everything`.
+    """
+    whole, found, near = everything(mark)
     if cells == "shuffled":
         found = {name: shuffled(modality, deal) for name, modality in found.items()}
-    return Material.complete(whole, {} if cells == "none" else found, near=near)
+    return Material.complete(whole, {} if cells == "none" else found, fill, near)
+
+
+def _pretrained(variant: str) -> tuple[str, ...]:
+    """Modules that a variant's encoder rests on."""
+    return (*PRETRAINED, "chmr.parts") if variant in PARTS else PRETRAINED
 
 
 def pretrained(variant: str, seed: int) -> CHMR:
     """The encoder of a variant and seed: from the cache, or trained now and put there; parallel jobs wait for it."""
-    path = Path(cache_dir()) / "chmr" / f"{variant}-{seed}-{code_hash(PRETRAINED)}.safetensors"
+    mark = origin.mark()
+    path = Path(cache_dir()) / "chmr" / f"{variant}-{seed}-{code_hash(_pretrained(variant))}{mark}.safetensors"
     if not path.is_file():
         with locked(path.with_suffix(".lock")):
             if not path.is_file():
-                _pretrain(variant, seed, path)
+                _pretrain(variant, seed, path, mark)
     return load(path)
 
 
-def _pretrain(variant: str, seed: int, path: Path) -> None:
-    wanted = VARIANTS[variant]
+def _pretrain(variant: str, seed: int, path: Path, mark: str) -> None:
+    wanted = encoder((VARIANTS | PARTS)[variant])
     training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
-    data = material(wanted.cells, seed if wanted.cells == "shuffled" else None)
+    data = material(wanted.cells, seed if wanted.cells == "shuffled" else None, wanted.fill, mark)
     save(pretrain(data, wanted.config, training, measured=MEASURED), path)
     training.checkpoint.unlink()
 
@@ -154,7 +168,7 @@ def _frozen(variant: str, trained: bool = True) -> Entry:
     def build(name: str, seed: int) -> tuple[np.ndarray, Classical]:
         return np.concatenate([described(name), latents(variant, name, seed, trained)], 1), _head(name, seed)
 
-    return Entry(build, (*PRETRAINED, *TRAINED))
+    return Entry(build, (*_pretrained(variant), *TRAINED))
 
 
 def _parts(variant: str | None, name: str, seed: int, trained: bool = True) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -231,10 +245,18 @@ MODELS: dict[str, Entry] = {
     "gin": _tuned(None),
 }
 
+# Each trains an encoder of its own: an hour.
+ABLATIONS: dict[str, Entry] = {f"chmr_{name}": _frozen(name) for name in PARTS}
+
 
 def entry(name: str) -> Entry:
     """The entry of a model; ModelError with the nearest name otherwise."""
-    return pick(MODELS, name, "model", where="of molecules")
+    return pick(MODELS | ABLATIONS, name, "model", where="of molecules")
+
+
+def mark(model: str) -> str:
+    """What a row's code has to say of the tables of cells: their mark where the model rests on pretraining code."""
+    return origin.mark() if set(PRETRAINED) <= set(entry(model).modules) else ""
 
 
 def predicted(
@@ -247,7 +269,7 @@ def predicted(
 
 def run_one(setting: str, model: str, seed: int) -> dict:
     """Fit one model on both splits of a set; the row."""
-    name, started = SETTINGS[setting], time.perf_counter()
+    name, started, tables = SETTINGS[setting], time.perf_counter(), mark(model)
     data, wanted = assays(name), entry(model)
     x, fitted = wanted.build(name, seed)
     (split, cleaned), other = published(name), benchmarks.random_split(data, seed)
@@ -263,4 +285,5 @@ def run_one(setting: str, model: str, seed: int) -> dict:
     }
     values["M/random"] = benchmarks.score(data, other.test, predicted(fitted, x, data.labels, other, other.test))[0]
     values["M/by_task"] = [None if np.isnan(value) else float(f"{value:.4g}") for value in each]
-    return make_row(setting, model, seed, wanted.modules, values | {"seconds": time.perf_counter() - started})
+    row = make_row(setting, model, seed, wanted.modules, values | {"seconds": time.perf_counter() - started})
+    return row | {"code": row["code"] + tables}

@@ -116,7 +116,8 @@ def settings() -> list[str]:
 def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
     """Models of a setting; wanted: names or GROUPS; `all` is without the other two. ModelError for an unknown name."""
     other = pick(dict.fromkeys(SETTINGS) | OTHERS, name, "setting", ExperimentError)  # None: models of the registry
-    groups = dict.fromkeys(GROUPS, ()) | {"all": other.MODELS} if other else GROUPS
+    own = {"all": other.MODELS, "ablations": getattr(other, "ABLATIONS", ())} if other else GROUPS
+    groups = dict.fromkeys(GROUPS, ()) | own
     found = [model for given in wanted for model in groups.get(given, [given])]
     for model in found:
         _modules(name, model)
@@ -128,10 +129,11 @@ def _modules(name: str, model: str) -> tuple[str, ...]:
 
 
 def code(name: str, model: str, effort: float = 1.0) -> str:
-    """What a row has to say of its code to count: the hash; with the effort where that is not 1, so that no trial
-    enters the record.
+    """What a row has to say of its code to count: the hash; then the family's mark of what the code was given, and the
+    effort where that is not 1, so that no trial enters the record.
     """
-    return code_hash(_modules(name, model)) + ("" if effort == 1 else f"@{effort:g}")
+    mark = getattr(OTHERS.get(name), "mark", lambda _: "")(model)
+    return code_hash(_modules(name, model)) + mark + ("" if effort == 1 else f"@{effort:g}")
 
 
 def check_effort(name: str, effort: float) -> None:

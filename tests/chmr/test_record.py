@@ -1,16 +1,22 @@
 """The nine sets as a record: rows, tables, intervals, and one real run of every kind of model on a small set."""
 
-import numpy as np
-import pytest
+from dataclasses import replace
+from functools import partial
 
-from hmlm_lib.chmr import benchmarks, record, settings, table
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hmlm_lib.chmr import benchmarks, cellular, parts, record, settings, table
 from hmlm_lib.chmr.benchmarks import Assays
+from hmlm_lib.chmr.ensemble import ForestVote
 from hmlm_lib.chmr.finetune import HeadConfig
 from hmlm_lib.chmr.modalities import hide
 from hmlm_lib.chmr.model import CHMRConfig
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation import rows
+from hmlm_lib.evaluation import benchmark, rows
 from hmlm_lib.figures import fig_sets, fig_worth
 from hmlm_lib.training import Training
 
@@ -107,6 +113,12 @@ def small(folder, cache, monkeypatch):
     monkeypatch.setattr(record, "PRETRAINING", Training(steps=3))
     variants = {name: settings.Variant(whole, one.cells) for name, one in record.VARIANTS.items()}
     monkeypatch.setattr(record, "VARIANTS", variants)
+    without = {
+        name: replace(one, config=replace(one.config, width=16, layers=1, depth=min(2, one.config.depth)))
+        for name, one in parts.PARTS.items()
+    }
+    monkeypatch.setattr(record, "PARTS", without)
+    monkeypatch.setattr(record, "ForestVote", partial(ForestVote, trees=5))
     head = HeadConfig(hidden=16, layers=1, training=Training(steps=20, learning_rate=3e-3))
     monkeypatch.setattr(record, "HEADS", {"auroc": head})
     caches = (
@@ -119,7 +131,10 @@ def small(folder, cache, monkeypatch):
         one.cache_clear()
 
 
-@pytest.mark.parametrize("model", sorted(set(record.MODELS) - {"forest", "boosting", "boosting_descriptors"}))
+SLOW = {"forest", "boosting", "boosting_descriptors"}
+
+
+@pytest.mark.parametrize("model", sorted({*record.MODELS, *record.ABLATIONS} - SLOW))
 def test_every_model_gives_a_row(small, model):
     row = record.run_one("molecules_sider", model, 0)
     assert set(row["values"]) >= {"M/test", "M/clean", "M/random", "M/valid", "M/by_task", "parameters", "seconds"}
@@ -137,6 +152,83 @@ def test_an_encoder_is_trained_once_and_read_again(small, monkeypatch):
         assert one.equal(other), name
     kept = [path.suffix for path in (small / "chmr").glob("chmr-0-*")]
     assert sorted(kept) == [".lock", ".safetensors"]  # no half-finished one beside it
+
+
+@pytest.mark.parametrize(
+    ("name", "learned_by"),
+    [
+        ("no_tree", {"align", "reconstruct"}), ("no_alignment", {"tree", "reconstruct"}), ("no_cpr", {"align", "tree"}),
+        ("zero", {"align", "tree", "reconstruct"}),
+    ],
+)  # fmt: skip
+def test_an_encoder_without_a_part_learns_from_the_others(small, name, learned_by):
+    model = record.pretrained(name, 0)
+    data = record.material("real", None, record.PARTS[name].fill, "")
+    generator = torch.Generator().manual_seed(0)
+    said = model.loss(data.inputs(torch.arange(64), True, generator), generator)[1]
+    assert set(said) == learned_by
+    missing = torch.cat([cells.filled[~cells.known].flatten() for cells in data.cells.values()])
+    assert len(missing)
+    assert bool((missing == 0).all()) is (name == "zero")
+    fresh = type(model).from_features(model.features, model.config, 0)
+    assert any(not one.equal(two) for one, two in zip(model.parameters(), fresh.parameters(), strict=True))  # it moved
+
+
+def test_ablations_are_asked_for_by_name_and_rest_on_their_own_settings():
+    assert list(record.ABLATIONS) == ["chmr_no_tree", "chmr_no_alignment", "chmr_no_cpr", "chmr_zero"]
+    assert not set(record.ABLATIONS) & set(benchmark.models("molecules_sider"))
+    assert benchmark.models("molecules_sider", ["ablations"]) == list(record.ABLATIONS)
+    assert "chmr.parts" in record.ABLATIONS["chmr_zero"].modules
+    assert "chmr.parts" not in record.MODELS["chmr"].modules
+    whole = settings.VARIANTS["chmr"]
+    assert parts.encoder(whole) == parts.Part(whole.config, "real", "propagation")
+
+
+def own_tables(folder, values):
+    folder.mkdir(exist_ok=True)
+    pd.DataFrame({"smiles": ["CCO", "c1ccccc1", "CCN"]}).to_csv(folder / "GE.csv.gz", index=False)
+    np.savez(folder / "GE_feature.npz", data=values)
+    return str(folder)
+
+
+def test_rows_of_other_tables_of_cells_do_not_count(folder, tmp_path, monkeypatch):
+    add("sider", "chmr", 0, 0.7, [0.7])
+    add("sider", "forest", 0, 0.6, [0.6])
+
+    def counted():
+        return sorted(row["model"] for row in benchmark.rows("molecules_sider"))
+
+    public = benchmark.codes("molecules_sider")
+    assert public["chmr"] == rows.code_hash(record.MODELS["chmr"].modules)
+    assert counted() == ["chmr", "forest"]
+    monkeypatch.setenv(cellular.FOLDER, own_tables(tmp_path / "own", np.eye(3)))
+    mine = benchmark.codes("molecules_sider")
+    assert counted() == ["forest"]
+    told = {model for model in public if public[model] != mine[model]}
+    assert told == {m for m in public if m.startswith(("chmr", "infoalign"))}  # all that have an encoder
+    values = {"M/test": 0.9, "M/by_task": [0.9], "seconds": 1.0}
+    rows.add_row(
+        "molecules_sider",
+        {"setting": "molecules_sider", "model": "chmr", "seed": 0, "code": mine["chmr"], "values": values},
+    )
+    assert [row["values"]["M/test"] for row in benchmark.rows("molecules_sider") if row["model"] == "chmr"] == [0.9]
+    monkeypatch.delenv(cellular.FOLDER)
+    assert [row["values"]["M/test"] for row in benchmark.rows("molecules_sider") if row["model"] == "chmr"] == [0.7]
+
+
+def test_an_encoder_of_other_tables_of_cells_is_another(small, tmp_path, monkeypatch):
+    record.pretrained("chmr", 0)
+    seen = []
+    tables = record.cellular.with_cells
+    monkeypatch.setattr(record.cellular, "with_cells", lambda *given: seen.append(1) or tables(*given))
+    monkeypatch.setenv(cellular.FOLDER, own_tables(tmp_path / "own", np.eye(3)))
+    for values in (np.eye(3), 2 * np.eye(3)):
+        own_tables(tmp_path / "own", values)
+        row = record.run_one("molecules_sider", "chmr", 0)
+        assert row["code"] == benchmark.code("molecules_sider", "chmr")
+        assert list((small / "chmr").glob(f"chmr-0-*{record.mark('chmr')}.safetensors"))
+    assert len(seen) == 2  # tables were read anew for each
+    assert len(list((small / "chmr").glob("chmr-0-*.safetensors"))) == 3
 
 
 def test_a_model_that_is_not_there_is_named():
