@@ -5,6 +5,10 @@ A missing row of a modality is imputed by one of
     propagation   Dirichlet energy, known rows held, a pull of `anchor` toward the mean (`propagation.py`)
     nearest       the most similar molecule that is known
     mean, zero    the mean of the known rows, or 0 in units of their sd
+
+Departure from the paper: its context graph joins molecules, genes and cells, by similarity above 0.8 and by biology.
+Here only molecules are joined, each to its `NEIGHBOURS` nearest by Tanimoto similarity, however far these are: the same
+neighbours that impute. Genes and cells are met as features of the molecules on a walk, never as steps of it.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,9 @@
-"""Random walks on the context graph: from a molecule to those like it, whose cells it then learns to tell."""
+"""Random walks on the context graph: from a molecule to those like it, whose cells it then learns to tell.
+
+Source: CHMR paper, context-propagation reconstruction. Departure: the paper walks over molecules, genes and cells, on
+edges of similarity above 0.8 and of biology; here walks stay among molecules, on edges to the 10 nearest by Tanimoto
+similarity (`material.py`), and far neighbours count by their small weight, not by a threshold.
+"""
 
 import torch
 from jaxtyping import Float, Int

@@ -5,8 +5,8 @@
     state    tau_v exp(-k_v D_v) dy_v/dt = D_v(y) - y_v                                                       Eq. (2)
 
 q_r: attention of molecules to their AND groups; h_v: the same edges added up (`sums.py`); W: edges that nobody has
-drawn, few (`attention.py`); s_v: what pathways and the cell say (`scales.py`); Eq. (2) is solved by `transducer.py` and
-`pace.py`. Trained end to end through the roll-out, on the measured points only.
+drawn, few (`attention.py`); s_v: what pathways and the cell say (`scales.py`); Eq. (2) is solved by `transducer.py`.
+Trained end to end through the roll-out, on the measured points only.
 
 Source: HMLM paper for tokens, scales, graph attention and transducer. Ours: how they are put together and trained.
 """

@@ -121,7 +121,8 @@ class Decompose(nn.Module):
 class Hierarchy(nn.Module):
     """Pathway and cellular scale over a network: activities to a shift of drives.
 
-    pathway=False leaves the cell token alone (the mean of all molecules); cell=False leaves the pathways alone.
+    pathway=False pools all molecules by attention into one module; the cell token, the mean of one pathway, is then its
+    equal, and only learned names tell the two apart. cell=False leaves the pathways alone.
     """
 
     def __init__(
