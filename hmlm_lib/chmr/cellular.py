@@ -11,6 +11,8 @@ it in HMLM_CELLS_DIR; the same commands then use these instead:
 
     GE.csv.gz, CP-JUMP.csv.gz, CP-Bray.csv.gz        a column `smiles`, one row a profile
     GE_feature.npz, CP-JUMP_feature.npz, ...         an array `data` [profile, feature], rows in the same order
+
+Encoders and rows made from them are kept apart from the others by these files' contents (`origin.py`).
 """
 
 import os

@@ -29,7 +29,7 @@ def scores(measure: str = "M/test") -> pd.DataFrame:
         for name in SETS
     ]
     table = pd.concat(found).reset_index()[["set", "model", "mean", "sd", "n"]].fillna({"sd": 0.0})
-    order = {name: i for i, name in enumerate([*SETS, *record.MODELS])}
+    order = {name: i for i, name in enumerate([*SETS, *record.MODELS, *record.ABLATIONS])}
     return table.sort_values(["set", "model"], key=lambda column: column.map(order)).reset_index(drop=True)
 
 

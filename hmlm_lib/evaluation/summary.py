@@ -293,7 +293,7 @@ def overview() -> list[str]:
     lines += across("E/auroc", "edges, AUROC", found, every)
     lines += across("R/rmse", "real cells, RMSE", realcells.SETTINGS, tuple(realcells.MODELS))
     for measure, title in {"M/test": "published test", "M/clean": "clean test"}.items():
-        lines += across(measure, title, molecules.SETTINGS, tuple(molecules.MODELS))
+        lines += across(measure, title, molecules.SETTINGS, (*molecules.MODELS, *molecules.ABLATIONS))
     return lines
 
 

@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def add(name, model, seed, test, by_task, scaffolds=None):
-    code = rows.code_hash(record.MODELS[model].modules)
+    code = rows.code_hash(record.entry(model).modules)
     values = {"M/test": test, "M/by_task": by_task, "M/random": scaffolds, "seconds": 1.0}
     rows.add_row(
         f"molecules_{name}",
@@ -89,6 +89,9 @@ def test_tables_keep_published_figures_apart(folder):
     assert published.loc["CHMR", "biogen"] == 0.409
     fig = fig_sets(found, published)
     assert [ax.get_title() for ax in fig.axes if ax.get_visible()] == ["sider"]
+    add("sider", "chmr_no_tree", 0, 0.6, [0.6])
+    add("sider", "chmr_forest", 0, 0.9, [0.9])
+    assert table.scores()["model"].tolist() == ["chmr", "chmr_forest", "kernel_ridge", "chmr_no_tree"]
     assert table.scores("M/test").columns.tolist() == ["set", "model", "mean", "sd", "n"]
 
 

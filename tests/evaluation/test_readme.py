@@ -2,6 +2,7 @@
 
 import pytest
 
+from hmlm_lib.chmr import record
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation import readme, rows
 from hmlm_lib.evaluation.registry import entry
@@ -43,6 +44,27 @@ def test_other_scaffolds_without_rows(folder):
     assert "| hiv | - | - | 0 | - | - |" in readme.scaffolds()
 
 
+def add_molecules(model, seed, score):
+    code = rows.code_hash(record.entry(model).modules)
+    values = {"M/test": score, "M/clean": score, "M/random": score, "M/by_task": [score], "seconds": 1.0}
+    row = {"setting": "molecules_sider", "model": model, "seed": seed, "code": code, "values": values}
+    rows.add_row("molecules_sider", row)
+
+
+def test_votes_of_a_forest_have_a_table_of_their_own_and_enter_no_other(folder):
+    scores = {"chmr": 0.61, "chmr_committee": 0.64, "forest": 0.66, "mlp_descriptors": 0.6}
+    for model, score in scores.items():
+        add_molecules(model, 0, score)
+    before = readme.assays() + readme.scaffolds()
+    assert readme.forests() == []
+    add_molecules("chmr_forest", 0, 0.69)
+    add_molecules("mlp_descriptors_forest", 0, 0.68)
+    assert readme.assays() + readme.scaffolds() == before  # neither CHMR's number nor the best other
+    assert any(line.startswith("| sider | 0.610 | 0.640 | 0.660 (forest) |") for line in before)
+    add_molecules("forest", 1, 0.5)  # a seed that ours has not seen
+    assert readme.forests()[2:-1] == ["| sider | 0.690 | 0.680 | 0.660 | 0.690 | 0.680 | 0.660 | 1 |"]
+
+
 @pytest.mark.parametrize(
     ("name", "measure", "larger"),
     [
@@ -60,6 +82,7 @@ def test_which_way_is_better(name, measure, larger):
 
 def test_controls_of_the_method_are_no_rivals():
     assert not any(readme._foreign(name) for name in ("chmr_shuffled", "knockout_untrained", "score_test", "learned"))
+    assert not any(readme._foreign(name) for name in ("chmr_forest", "mlp_descriptors_forest", "chmr_no_tree"))
     assert all(readme._foreign(name) for name in ("committee_descriptors", "GENIE3", "gp_mean", "attention_matched"))
 
 
