@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.data import fetch
@@ -25,7 +26,7 @@ class Courses:
     """Conditions of one cell line.
 
     stimulus, inhibitor [condition]: names, `none` without one. times: minutes, the first is the start. log2: NaN where
-    nothing was measured, and after `shown_at` where a model may not look.
+    nothing was measured, and after `shown_at` where a model may not look. notes: what its reader should know, in lines.
     """
 
     line: str
@@ -34,6 +35,7 @@ class Courses:
     times: Float[np.ndarray, " time"]
     signals: tuple[str, ...]
     log2: Float[np.ndarray, "condition time signal"]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.stimulus)
@@ -56,8 +58,8 @@ class Courses:
         return self.log2 - self.log2[:, :1]
 
 
-def from_midas(table: Midas) -> Courses:
-    """Replicates averaged, log2. TableError where an intensity is not positive or a condition has no start.
+def from_midas(table: Midas, where: str = "") -> Courses:
+    """Replicates averaged, log2. TableError where an intensity is not positive or a signal of a condition has no start.
 
     Names hold no level: conditions that differ in level alone get the same ones (`own.read` takes no such table).
     """
@@ -69,10 +71,7 @@ def from_midas(table: Midas) -> Courses:
             f"{table.cell_line}, {mean.signal.values[s]} in condition {str(mean.condition.values[c])!r} at "
             f"{mean.time.values[t]:g} is not positive; allowed: intensities above 0, which have a logarithm"
         )
-    unseen = np.flatnonzero(np.isnan(mean.values[:, 0]).any(1))
-    if len(unseen):
-        name = str(mean.condition.values[unseen[0]])
-        raise TableError(f"{table.cell_line}: condition {name!r} has no value at the first time; allowed: a start each")
+    _check_starts(table, mean, where or table.cell_line)
     return Courses(
         table.cell_line,
         _names(table.stimuli),
@@ -81,6 +80,18 @@ def from_midas(table: Midas) -> Courses:
         tuple(map(str, mean.signal.values)),
         np.log2(mean.values),
     )
+
+
+def _check_starts(table: Midas, mean: xr.DataArray, where: str) -> None:
+    """The change of a signal, which models learn, counts from its start."""
+    unseen = np.argwhere(np.isnan(mean.values[:, 0]))
+    if len(unseen):
+        c, s = unseen[0]
+        signal, stimulus, inhibitor = mean.signal.values[s], _names(table.stimuli)[c], _names(table.inhibitors)[c]
+        raise TableError(
+            f"{where}: signal {str(signal)!r} with inhibitor {inhibitor!r} has no value at the first time, "
+            f"from which stimulus {stimulus!r} starts; allowed: a start each; later values alone may be empty"
+        )
 
 
 def _names(levels: pd.DataFrame) -> tuple[str, ...]:

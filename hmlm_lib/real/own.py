@@ -27,6 +27,7 @@ from hmlm_lib.tables import line_numbers, read_csv
 MIDAS = ("TR:", "DA:", "DV:")
 TIDY = ("stimulus", "inhibitor", "time", "signal", "value")
 LEVEL = 0.9
+LISTED = 5  # rows that repeat others, each with a line of its own
 PLURAL = {"signal": "signals", "stimulus": "stimuli", "drug": "drugs"}
 
 
@@ -52,7 +53,7 @@ def read(path: str | Path, hours: bool = False) -> Courses:
 
     Blanks around names do not count. TableError, naming file, column or row, for a table that is neither, names that
     differ in case alone, a treatment of two levels, and a table copied onto itself: a replicate may equal another in
-    some samples, not in each of them.
+    some samples (in `notes`), not in each of them.
     """
     table, where = read_csv(path, skipinitialspace=True), str(path)
     if table.empty:
@@ -60,13 +61,16 @@ def read(path: str | Path, hours: bool = False) -> Courses:
     table.columns = [":".join(part.strip() for part in str(column).split(":")) for column in table.columns]
     tidy = not any(column.startswith("DV:") for column in table.columns)
     table.index = line_numbers(path, table)
-    midas = as_midas(table, where) if tidy else _checked_midas(table, where)
+    table = _checked_tidy(table, where) if tidy else _checked_midas(table, where)
+    notes = _repeats(table)
+    midas = _widened(table) if tidy else table
     _check_levels(midas, where)
     midas = _distinct(midas, where)
     if hours:
         midas = midas.assign(**{column: 60 * midas[column] for column in midas.columns if column.startswith("DA:")})
     read = from_table(midas, where)
-    return from_midas(read if read.cell_line else replace(read, cell_line=Path(path).stem))
+    courses = from_midas(read if read.cell_line else replace(read, cell_line=Path(path).stem), where)
+    return replace(courses, notes=notes)
 
 
 def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -74,6 +78,11 @@ def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
 
     TableError for columns that are missing or unknown, cells that are empty or no number, and two spellings of a name.
     """
+    return _widened(_checked_tidy(table, where))
+
+
+def _checked_tidy(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """A tidy table, by row of the file, with times and values as numbers and one way to write a treatment."""
     columns = pd.Index(map(str, table.columns))
     odd = [*sorted(set(TIDY) ^ set(columns)), *columns[columns.duplicated()]]
     if odd:
@@ -87,7 +96,12 @@ def as_midas(table: pd.DataFrame, where: str) -> pd.DataFrame:
     _refuse(names["signal"] == "", table, "signal", where, "a name; empty values only")
     for column, found in names.items():
         _check_spelling(found if column == "signal" else found.str.split(" + ", regex=False).explode(), column, where)
-    table = table.assign(**{column: found.replace("", NONE) for column, found in names.items()}, **numbers)
+    return table.assign(**{column: found.replace("", NONE) for column, found in names.items()}, **numbers)
+
+
+def _widened(table: pd.DataFrame) -> pd.DataFrame:
+    """A checked tidy table as MIDAS."""
+    table = table.copy()
     keys = ["stimulus", "inhibitor", "time"]
     table["replicate"] = table.groupby([*keys, "signal"]).cumcount()
     table["row"] = table.index
@@ -178,6 +192,17 @@ def _check_levels(midas: pd.DataFrame, where: str) -> None:
             )
 
 
+def _repeats(table: pd.DataFrame) -> tuple[str, ...]:
+    """A line for each measured row that equals one above it, up to LISTED; table: checked, by row of the file."""
+    values = [column for column in table.columns if column == "value" or column.startswith("DV:")]
+    known = table[table[values].notna().any(axis=1)]
+    rows = known.index.to_series()
+    first = rows.groupby([known[column] for column in known.columns], dropna=False).transform("first")
+    found = [f"row {row} repeats row {other}: averaged as replicates" for row, other in first.items() if row != other]
+    more = [f"further rows that repeat others: {len(found) - LISTED}"] if len(found) > LISTED else []
+    return (*found[:LISTED], *more)
+
+
 def _distinct(midas: pd.DataFrame, where: str) -> pd.DataFrame:
     """Replicates averaged where some are equal, of which `from_table` takes none.
 
@@ -210,7 +235,7 @@ def described(courses: Courses, network: SignalingNetwork | None) -> list[str]:
     """What was read, and what of it the network does not know, in lines."""
     asked = int(np.isnan(courses.log2).sum())
     shape = f"{len(courses)} conditions, {len(courses.times)} times, {len(courses.signals)} signals"
-    lines = [f"{courses.line}: {shape}, {asked} of {courses.log2.size} values asked"]
+    lines = [f"{courses.line}: {shape}, {asked} of {courses.log2.size} values asked", *courses.notes]
     if network is None:
         return lines
     table = matches(courses, network)

@@ -126,6 +126,16 @@ def test_a_wrong_table_is_one_clear_error(path, columns, message):
         own.read(changed(path, **columns))
 
 
+@pytest.mark.parametrize("midas", [False, True])
+def test_one_empty_start_is_named_by_signal_and_inhibitor(path, midas):
+    table = pd.read_csv(path)
+    start = (table["inhibitor"] == "MEKi") & (table["time"] == 0) & (table["signal"] == "ERK")
+    table.loc[start, "value"] = np.nan
+    (own.as_midas(table, "here") if midas else table).to_csv(path, index=False)
+    with pytest.raises(TableError, match=r"blots.csv: signal 'ERK' with inhibitor 'MEKi' has no value at the first"):
+        own.read(path)
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "message"),
     [
@@ -198,6 +208,23 @@ def test_replicates_may_be_equal_but_not_in_every_sample(path):
     pd.concat([one, one.assign(value=one["value"] * 1.21), one]).to_csv(path, index=False)
     with pytest.raises(TableError, match="row 86 repeats row 2"):
         own.read(path)
+
+
+@pytest.mark.parametrize("midas", [False, True])
+def test_rows_that_repeat_others_are_listed(path, midas):
+    one = pd.read_csv(path)
+    one = own.as_midas(one, "here").reset_index(drop=True) if midas else one
+    pd.concat([one, one.iloc[[3, 1]]]).to_csv(path, index=False)
+    plain, rows = own.read(path), len(one) + 2
+    assert own.described(plain, NETWORK)[1:3] == [
+        f"row {rows} repeats row 5: averaged as replicates",
+        f"row {rows + 1} repeats row 3: averaged as replicates",
+    ]
+    measured = one.dropna()
+    pd.concat([one, measured.iloc[:8]]).to_csv(path, index=False)
+    assert own.described(own.read(path), None)[6:] == ["further rows that repeat others: 3"]
+    one.to_csv(path, index=False)
+    assert own.described(own.read(path), NETWORK)[1].startswith("2 of 2 signals")
 
 
 def test_nothing_asked_too_few_known_and_unknown_models(path, tmp_path):

@@ -51,7 +51,7 @@ def test_intensities_become_log2_and_must_be_positive():
     ):
         courses.from_midas(from_table(pd.DataFrame(rows, columns=columns)))
     late = pd.DataFrame([[1, 1, 0, 5, 8.0], [1, 1, 1, 0, 4.0]], columns=columns)
-    with pytest.raises(TableError, match="condition 'EGF' has no value at the first time"):
+    with pytest.raises(TableError, match="x: signal 'ERK' with inhibitor 'none' has no value at the first time"):
         courses.from_midas(from_table(late))
     with pytest.raises(TableError, match=r"no cell line 'MCF77' \(did you mean 'MCF7'\?\)"):
         courses.load("MCF77")
