@@ -14,7 +14,7 @@ import numpy as np
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, pick
+from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE, HMLMEntry, make, shortened
 from hmlm_lib.evaluation.registry import entry as registered
 from hmlm_lib.evaluation.rows import COMMON, make_row
@@ -23,6 +23,7 @@ from hmlm_lib.evaluation.tasks import HORIZON_H, Benchmark, benchmark
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.interpret import contexts, explain, faithful
+from hmlm_lib.interpret.subject import hmlm_only
 
 SETTINGS: dict[str, dict] = {"faithful_k8": {"k": 8}}
 INTERPRET_CODE = ("interpret.contexts", "interpret.explain", "interpret.faithful", "features")
@@ -128,8 +129,8 @@ def explanation(kind: str, model: Model | None, q: Question) -> explain.Pairs:
     if explains is None:
         every = explain.published(q.asked, q.benchmark.train.to_data_array())
         return every[kind.replace("_", " ")]
-    if kind != "knockout" and not isinstance(model, HMLM):
-        raise ModelError(f"{kind} explains an HMLM; {type(model).__name__} has no attention: allowed: knockout")
+    if kind != "knockout":
+        hmlm_only(model, kind)
     return explains(model, q.asked, HORIZON_H)
 
 

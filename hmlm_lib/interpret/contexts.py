@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from hmlm_lib.dynamics.protocols import four_conditions
-from hmlm_lib.errors import ModelError, did_you_mean
+from hmlm_lib.errors import ModelError, did_you_mean, pick
 from hmlm_lib.evaluation.worlds import World
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network.network import SignalingNetwork
@@ -37,11 +37,13 @@ def contexts(world: World, network: SignalingNetwork) -> Experiments:
 
 def context(experiments: Experiments, name: str) -> Experiments:
     """One context by name; ModelError with the nearest name and all of them otherwise."""
-    if name not in experiments.names:
-        raise ModelError(
-            f"no context {name!r}{did_you_mean(name, experiments.names)}; allowed: {', '.join(experiments.names)}"
-        )
+    check_context(experiments.names, name)
     return experiments.take([experiments.names.index(name)])
+
+
+def check_context(names: Sequence[str], name: str) -> None:
+    """ModelError, as of `context`, for a name that is not among those of all."""
+    pick(dict.fromkeys(names), name, "context")
 
 
 def simulator(world: World) -> Predict:

@@ -15,7 +15,7 @@ import xarray as xr
 
 from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.interpret.contexts import Predict, each_module, effects
+from hmlm_lib.interpret.contexts import Predict, check_context, each_module, effects
 from hmlm_lib.interpret.faithful import NOTHING
 from hmlm_lib.memory import parted
 from hmlm_lib.network.network import SignalingNetwork
@@ -97,7 +97,11 @@ def see(predict: Predict, experiments: Experiments, times_h: np.ndarray) -> Seen
 
 
 def paper_findings(true: Seen, said: Seen, network: SignalingNetwork, context: str) -> pd.DataFrame:
-    """The paper's links with what is true of them in every context, and what a model says in one; index link."""
+    """The paper's links with what is true of them in every context, and what a model says in one; index link.
+
+    ModelError for another context than those of `said`.
+    """
+    check_context(said.single.context.values.tolist(), context)
     edges = set(zip(network.signed_edges["source"], network.signed_edges["target"], strict=True))
     rows = []
     for link in PAPER:

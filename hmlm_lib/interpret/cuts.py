@@ -26,8 +26,10 @@ from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.kinetics import Kinetics
 from hmlm_lib.hmlm.model import HMLM
 from hmlm_lib.hmlm.transducer import between, time_grid
+from hmlm_lib.interpret.subject import hmlm_only
 
 Cuts = Float[np.ndarray, "context edge target"]
+WHAT = "a cut edge"  # in messages
 
 
 def _keep(n_contexts: int, n_edges: int) -> Float[Tensor, "edge batch"]:
@@ -45,8 +47,9 @@ def _change(end: Float[Tensor, "batch species"], n_contexts: int) -> Cuts:
 def blinded(model: HMLM, keep: Float[Tensor, "edge batch"]) -> HMLM:
     """The same parameters, but edge e of trajectory b reads keep[e, b] times the activity of its source.
 
-    ModelError for attention="softmax", which has no gates.
+    ModelError for attention="softmax", which has no gates, and, here and below, for a model that is no HMLM.
     """
+    hmlm_only(model, WHAT)
     if model.config.attention != "logic":
         raise ModelError(f"edges are cut at their gates; attention is {model.config.attention!r}; allowed: logic")
     blind = copy.copy(model)
@@ -61,6 +64,7 @@ def blinded(model: HMLM, keep: Float[Tensor, "edge batch"]) -> HMLM:
 
 def in_model(model: HMLM, experiments: Experiments, time_h: float) -> Cuts:
     """Eq. (1) in a model, edges in its order (`edge_labels`)."""
+    hmlm_only(model, WHAT)
     edges = len(model._source)
     blind = blinded(model, _keep(len(experiments), edges).to(model._tau_h.device))
     stimulus, factor, y0, _ = (t.repeat_interleave(edges + 1, 0) for t in model._tensors(experiments))
@@ -87,6 +91,7 @@ def _without_each(model: HMLM, experiments: Experiments, at_once: int) -> Iterat
 
 def loss_without(model: HMLM, experiments: Experiments, at_once: int = 16) -> Float[np.ndarray, " edge"]:
     """How much worse a model fits the measured points when an edge is cut, mean squared error; at_once: edges."""
+    hmlm_only(model, WHAT)
     target = model._tensors(experiments)[3]
     mask = torch.isfinite(target)
     target = torch.where(mask, target, 0.0)
@@ -100,6 +105,7 @@ def loss_without(model: HMLM, experiments: Experiments, at_once: int = 16) -> Fl
 
 def response_without(model: HMLM, experiments: Experiments, at_once: int = 16) -> Float[np.ndarray, " edge"]:
     """How far predictions move when an edge is cut, root mean square over experiments, times and species."""
+    hmlm_only(model, WHAT)
     found, whole = [], None
     for said in _without_each(model, experiments, at_once):
         whole = said[0] if whole is None else whole

@@ -34,6 +34,7 @@ from hmlm_lib.features import lagged_correlation, refined_prior, resample, topol
 from hmlm_lib.hmlm.model import HMLM
 from hmlm_lib.hmlm.transducer import time_grid
 from hmlm_lib.interpret.contexts import effects, pairs
+from hmlm_lib.interpret.subject import hmlm_only
 
 Pairs = Float[np.ndarray, "context target source"]
 LAYERS = 6  # steps of attention rollout; the longest of the shortest paths from an input is about as long
@@ -41,7 +42,11 @@ IG_STEPS = 32  # leaves a mean error of .002 on trained models of the published 
 
 
 def attention(model: HMLM, experiments: Experiments, time_h: float, head: int | None = None) -> Pairs:
-    """Mean over heads, or one of them; several edges between two species: the largest. ModelError for no such head."""
+    """Mean over heads, or one of them; several edges between two species: the largest. ModelError for no such head.
+
+    Here and below, ModelError for a model that is no HMLM where one is asked for.
+    """
+    hmlm_only(model, "attention")
     maps = model.attention(experiments, [time_h])["molecular"].isel(time=0)
     if head is not None and head not in maps["head"].values:
         raise ModelError(f"no head {head}; allowed: 0 to {model.config.heads - 1}")
@@ -88,6 +93,7 @@ def _every_pair(model: HMLM, experiments: Experiments) -> tuple[Tensor, Tensor, 
 
 def gradient_input(model: HMLM, experiments: Experiments, time_h: float) -> Pairs:
     """Eq. (2) of all pairs in one backward pass."""
+    hmlm_only(model, "gradient_input")
     factor, which, target = _every_pair(model, experiments)
     with one_thread():
         method = InputXGradient(_outcome(model, experiments, time_h))
@@ -97,6 +103,7 @@ def gradient_input(model: HMLM, experiments: Experiments, time_h: float) -> Pair
 
 def integrated(model: HMLM, experiments: Experiments, time_h: float, steps: int = IG_STEPS) -> Pairs:
     """Eq. (3) by Gauss-Legendre quadrature with `steps` points."""
+    hmlm_only(model, "integrated")
     factor, which, target = _every_pair(model, experiments)
     with one_thread():
         method = IntegratedGradients(_outcome(model, experiments, time_h))

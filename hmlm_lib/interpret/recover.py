@@ -19,6 +19,7 @@ from hmlm_lib.hmlm.model import HMLM
 from hmlm_lib.hmlm.tokens import tokens
 from hmlm_lib.hmlm.transducer import between, time_grid
 from hmlm_lib.interpret.infer import Samples, measured, samples
+from hmlm_lib.interpret.subject import hmlm_only
 from hmlm_lib.network.network import SignalingNetwork
 
 Pairs = Float[np.ndarray, "target source"]
@@ -84,7 +85,8 @@ def score(said: Pairs, question: Question) -> dict[str, float]:
 
 
 def proposals(model: HMLM) -> Pairs:
-    """|W| of the edges off the graph; ModelError for a model without them."""
+    """|W| of the edges off the graph; ModelError for a model without them, and for one that is no HMLM."""
+    hmlm_only(model, "proposals")
     if model.off_graph is None:
         raise ModelError("the model has no proposals; allowed: HMLMConfig(proposals=True)")
     return model.off_graph.strength().detach().abs().cpu().double().numpy()
@@ -94,8 +96,9 @@ def wanted(model: HMLM, experiments: Experiments) -> Pairs:
     """How much the data ask for an edge: |dL/dW| of the error on the measured points, at the trained model.
 
     One backward pass for all pairs (a score test): where the wiring explains everything the gradient is noise, where
-    an edge is missing it is not. ModelError for a model without proposals.
+    an edge is missing it is not. ModelError for a model without proposals, and for one that is no HMLM.
     """
+    hmlm_only(model, "wanted")
     if model.off_graph is None:
         raise ModelError("the model has no proposals; allowed: HMLMConfig(proposals=True)")
     grid = time_grid(model.horizon_h, model.config.grid)
@@ -116,7 +119,9 @@ def residual(model: HMLM, experiments: Experiments) -> Samples:
 
     The model's drive is evaluated at the measured states and averaged over each interval (Simpson's rule on its two
     ends and their mean), its time constants are the learned ones. Any method of `infer.py` can read the result.
+    ModelError for a model that is no HMLM.
     """
+    hmlm_only(model, "residual")
     values, _ = measured(experiments)
     ends = values[:, :-1], (values[:, :-1] + values[:, 1:]) / 2, values[:, 1:]
     count = ends[0].shape[1]
@@ -135,7 +140,11 @@ def residual(model: HMLM, experiments: Experiments) -> Samples:
 
 
 def edge_weights(model: HMLM) -> Float[np.ndarray, " edge"]:
-    """Learned weight of every edge's reaction, in [0, 1]; ModelError for attention="softmax", which has none."""
+    """Learned weight of every edge's reaction, in [0, 1]; ModelError for attention="softmax", which has none.
+
+    ModelError, too, for a model that is no HMLM.
+    """
+    hmlm_only(model, "edge_weights")
     if model.config.attention != "logic":
         raise ModelError(f"reactions have weights with attention='logic'; this model has {model.config.attention!r}")
     weight = torch.sigmoid(model.weight.detach()).expand(len(model._product), 1)[:, 0]

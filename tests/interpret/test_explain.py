@@ -7,12 +7,13 @@ import pytest
 import torch
 import xarray as xr
 
+from hmlm_lib.baselines.networks import GRU
 from hmlm_lib.baselines.trivial import Persistence
 from hmlm_lib.errors import ModelError
 from hmlm_lib.evaluation.worlds import World, draw_world
 from hmlm_lib.features import topology_prior
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
-from hmlm_lib.interpret import contexts, crosstalk, cuts, explain, faithful
+from hmlm_lib.interpret import contexts, crosstalk, cuts, explain, faithful, recover
 from hmlm_lib.network import SignalingNetwork
 
 RULES = ["=> TGFB", "=> tension", "TGFB => r", "tension & !i => r", "TGFB => i", "r => g", "tension => h", "g => h"]
@@ -120,6 +121,27 @@ def test_knockouts_need_no_hmlm_and_never_read_measurements(world, asked):
     found = explain.knockout(Persistence().fit(asked), asked, T)
     assert found.shape == (4, 6, 6)
     assert not found[:, ~np.eye(6, dtype=bool)].any()
+
+
+ASKED_OF_HMLM = {
+    "attention": lambda m, e: explain.attention(m, e, T),
+    "gradient_input": lambda m, e: explain.gradient_input(m, e, T),
+    "integrated": lambda m, e: explain.integrated(m, e, T),
+    "a cut edge": lambda m, e: cuts.in_model(m, e, T),
+    "a cut edge ": lambda m, _: cuts.blinded(m, torch.ones(1, 1)),
+    "a cut edge  ": cuts.loss_without,
+    "a cut edge   ": cuts.response_without,
+    "proposals": lambda m, _: recover.proposals(m),
+    "wanted": recover.wanted,
+    "residual": recover.residual,
+    "edge_weights": lambda m, _: recover.edge_weights(m),
+}
+
+
+@pytest.mark.parametrize("what", ASKED_OF_HMLM)
+def test_what_explains_an_hmlm_is_refused_for_a_model_without_attention(asked, what):
+    with pytest.raises(ModelError, match=f"^{what.strip()} explains an HMLM; GRU has no attention: allowed: knockout$"):
+        ASKED_OF_HMLM[what](GRU(), asked)
 
 
 def test_published_is_prior_times_correlation(world, asked):
@@ -245,6 +267,10 @@ def test_the_papers_links_are_looked_up_in_truth_and_model(monkeypatch, world, a
     assert table["edge"].tolist() == [True, False]
     np.testing.assert_allclose(table["model, combined"], table["true, combined"])
     assert table.loc["r to g", "true, combined"] > 0.1 > abs(table.loc["g to r", "true, combined"])
+    with pytest.raises(
+        ModelError, match=r"no context 'strian' \(did you mean 'strain'\?\); allowed: control, TGF-beta"
+    ):
+        crosstalk.paper_findings(true, true, world.network, "strian")
 
 
 def test_arrival_is_the_first_time_over_the_threshold():
