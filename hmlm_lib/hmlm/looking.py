@@ -21,9 +21,10 @@ def attention(
     """Attention by scale, each with dims (condition, time, head, ...).
 
     molecular (.., edge): openness of each edge's gate, in [0, 1]; an edge is labelled `source -> target` or
-    `source -| target`. For attention="softmax": weights of the first layer, which sum to one over the edges of a
-    target. pathway (.., target, source): weights among pathways and cell. decompose (.., species, source): weights of
-    each species over pathways and cell. Rows of the last two sum to one; both are absent without a hierarchy.
+    `source -| target`, and the coordinates edge_source and edge_target name its species. For attention="softmax":
+    weights of the first layer, which sum to one over the edges of a target. pathway (.., target, source): weights among
+    pathways and cell. decompose (.., species, source): weights of each species over pathways and cell. Rows of the last
+    two sum to one; both are absent without a hierarchy.
     """
     times = experiments.times_h if times_h is None else check_times(times_h)
     states = torch.as_tensor(model.predict(experiments, times), dtype=model._tau_h.dtype, device=model._tau_h.device)
@@ -39,7 +40,7 @@ def attention(
         "decompose": {"species": list(model.network.species_names), "source": names},
     }
     shared = {"condition": list(experiments.names), "time": times, "head": np.arange(model.config.heads)}
-    return {
+    maps = {
         scale: xr.DataArray(
             value.unflatten(0, (len(experiments), len(times))).cpu().numpy(),
             dims=(*shared, *axes[scale]),
@@ -48,6 +49,10 @@ def attention(
         )
         for scale, value in found.items()
     }
+    species = np.array(model.network.species_names, dtype=object)
+    ends = {"edge_source": model._source, "edge_target": model._target}
+    of_edges = {name: ("edge", species[which.cpu().numpy()]) for name, which in ends.items()}
+    return maps | {"molecular": maps["molecular"].assign_coords(of_edges)}
 
 
 def token_names() -> tuple[str, ...]:
@@ -92,11 +97,14 @@ def gate_curves(model: HMLM, levels: Float[np.ndarray, " level"]) -> Float[np.nd
 
 
 def attention_matrix(weights: xr.DataArray, targets: Sequence[str], sources: Sequence[str]) -> pd.DataFrame:
-    """Molecular attention [target, source]: the mean of everything but the edge axis; NaN where there is no edge."""
+    """Molecular attention [target, source]: the mean of everything but the edge axis; NaN where there is no edge.
+
+    weights: `attention(...)["molecular"]`, whose edges know their ends.
+    """
     value = weights.mean([d for d in weights.dims if d != "edge"])
     table = pd.DataFrame(np.nan, index=list(targets), columns=list(sources))
-    for label, one in zip(map(str, value.edge.values), value.values, strict=True):
-        source, _, target = label.split(" ")
+    ends = value.edge_source.values, value.edge_target.values
+    for source, target, one in zip(*ends, value.values, strict=True):
         if target in table.index and source in table.columns:
             table.loc[target, source] = np.nanmax([table.loc[target, source], one])
     return table

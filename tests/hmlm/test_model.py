@@ -120,10 +120,25 @@ def test_attention_rows_and_labels(trained, data):
     assert matrix.notna().to_numpy().tolist() == [[True, True, False]]
 
 
+def test_attention_of_names_with_blanks_and_arrows_finds_its_place():
+    names = ["IL-1 beta", "a -> b", "gene x"]
+    network = SignalingNetwork.from_rules(
+        "blanks", ["=> IL-1 beta", "IL-1 beta => gene x", "a -> b & !IL-1 beta => gene x"]
+    )
+    model = HMLM.from_network(network, HMLMConfig(width=4, hierarchy=False, proposals=False), seed=0)
+    zeros, ones = np.zeros((1, 3)), np.ones((1, 3))
+    asked = Experiments(network, ("rest",), zeros, ones, zeros, np.zeros(1), np.full((1, 1, 3), np.nan))
+    maps = attention(model, asked, [1.0])["molecular"]
+    assert maps.edge.values[0] == "IL-1 beta -> gene x"
+    matrix = attention_matrix(maps, ["gene x"], names)
+    assert matrix.notna().to_numpy().tolist() == [[True, True, False]]
+    assert matrix.loc["gene x", "a -> b"] == pytest.approx(float(maps.sel(edge="a -> b -> gene x").mean()))
+
+
 def test_softmax_attention_rows_sum_to_one(data):
     model = HMLM.from_network(data.train.network, HMLMConfig(width=4, attention="softmax", hierarchy=False), seed=0)
     weight = attention(model, data.combine.take([0]), [5.0])["molecular"]
-    target = np.array([str(label).split(" ")[-1] for label in weight.edge.values])
+    target = weight.edge_target.values
     for one in np.unique(target):
         assert np.allclose(weight.isel(edge=target == one).sum("edge"), 1, atol=1e-5)
 
