@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hmlm_lib.errors import HmlmError, RunError
+from hmlm_lib.seeds import check_seed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,15 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-LARGEST_SEED = 2**32 - 1  # scikit-learn takes no larger one
-
-
 def _check_seeds(arguments: argparse.Namespace) -> None:
     """RunError for a seed that some generator of the study refuses, before anything runs."""
     given = vars(arguments)
     for seed in [*given.get("seeds", ()), given.get("seed", 0)]:
-        if not 0 <= seed <= LARGEST_SEED:
-            raise RunError(f"seed {seed}; allowed: 0 to {LARGEST_SEED}")
+        check_seed(seed, RunError)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -27,6 +27,7 @@ from hmlm_lib.errors import RunError, did_you_mean
 from hmlm_lib.files import as_json, locked, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
 from hmlm_lib.profiles import get_profile
+from hmlm_lib.seeds import check_seed
 
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
@@ -99,6 +100,7 @@ def plan(
     if "profile" in given:
         raise RunError("the profile is chosen by --profile, which also names the folder of reports; not by -p")
     parameters = {"profile": profile, "device": device, "seed": seed} | given
+    check_seed(parameters["seed"], RunError)
     choose_device(str(parameters["device"]))
     plans = []
     for path in chosen:

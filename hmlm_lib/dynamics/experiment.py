@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from hmlm_lib.errors import ExperimentError, did_you_mean, interval
 from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.seeds import check_seed
 
 Course = Sequence[tuple[float, float]]
 
@@ -164,8 +165,10 @@ def observe(
     """What an experiment would measure: given times, Gaussian noise of sd `noise_sd`, unmeasured species NaN.
 
     trajectories: (condition, time, species); times_h must be among its times. Values are not clipped: a detector's
-    noise does not know that activities lie in [0, 1].
+    noise does not know that activities lie in [0, 1]. ExperimentError for times, noise_sd, a seed or species that
+    cannot be.
     """
+    check_seed(seed, ExperimentError)
     _in_range(noise_sd, 0, np.inf, "noise_sd")
     times = check_times(times_h)
     absent = [time for time in times if not np.isclose(trajectories.time.values, time, atol=1e-9).any()]

@@ -26,6 +26,7 @@ from hmlm_lib.dynamics.hill import HillDrive, HillParameters, activation
 from hmlm_lib.dynamics.simulate import BASELINE_H, Parameters, resolve, trajectories
 from hmlm_lib.errors import ExperimentError, did_you_mean
 from hmlm_lib.network.network import NetworkArrays, SignalingNetwork
+from hmlm_lib.seeds import check_seed
 
 MECHANISMS = ("hill", "delays", "additive", "mass_action")
 INPUT_LEVEL = 0.1
@@ -86,7 +87,8 @@ def draw_kinetics(network: SignalingNetwork, count: int, rng: np.random.Generato
 
 
 def draw_world(network: SignalingNetwork, seed: int, mechanism: str = "hill") -> World:
-    """A cell line with kinetics of its own."""
+    """A cell line with kinetics of its own; ExperimentError for an unknown mechanism, or a seed below 0."""
+    check_seed(seed, ExperimentError)
     if mechanism not in MECHANISMS:
         raise ExperimentError(
             f"no mechanism {mechanism!r}{did_you_mean(mechanism, MECHANISMS)}; allowed: {', '.join(MECHANISMS)}"

@@ -49,7 +49,7 @@ def attention(
         )
         for scale, value in found.items()
     }
-    species = np.array(model.network.species_names, dtype=object)
+    species = np.array(model.network.species_names)
     ends = {"edge_source": model._source, "edge_target": model._target}
     of_edges = {name: ("edge", species[which.cpu().numpy()]) for name, which in ends.items()}
     return maps | {"molecular": maps["molecular"].assign_coords(of_edges)}

@@ -285,6 +285,8 @@ def test_bad_choices_and_measurements():
         observe(truth, [0.0], 0.0, seed=0, species=["proC"])
     with pytest.raises(ExperimentError, match="noise_sd is -1"):
         observe(truth, [0.0], -1, seed=0)
+    with pytest.raises(ExperimentError, match="seed -1; allowed: 0 to"):
+        observe(truth, [0.0], 0.0, seed=-1)
     with pytest.raises(ExperimentError, match="k = 1"):
         observation_times(1, 24.0)
     with pytest.raises(ExperimentError, match="spacing is 'cubic'; allowed: uniform, log"):

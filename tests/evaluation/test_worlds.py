@@ -169,3 +169,5 @@ def test_bad_settings_are_refused():
         benchmark(0, 0)
     with pytest.raises(ExperimentError, match=r"no mechanism 'hil' \(did you mean 'hill'\?\)"):
         draw_world(CORE, 0, "hil")
+    with pytest.raises(ExperimentError, match="seed -1; allowed: 0 to"):
+        draw_world(CORE, -1)
