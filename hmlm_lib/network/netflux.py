@@ -19,6 +19,7 @@ from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
 
 from hmlm_lib.errors import TableError, did_you_mean
 from hmlm_lib.network.network import REACTION_DEFAULTS, SPECIES_DEFAULTS, SignalingNetwork
+from hmlm_lib.network.places import Places
 
 MAX_COLUMNS = 60  # some published sheets claim 16,000, all but the first few empty
 SPECIES_COLUMNS = {
@@ -37,7 +38,7 @@ Rows = list[tuple[object, ...]]
 def read_netflux(path: str | Path, name: str | None = None) -> SignalingNetwork:
     """The network in a Netflux workbook; species without a module are `unassigned`.
 
-    Raises TableError (file, sheet, row, column), RuleError or NetworkError for what cannot be read.
+    Raises TableError, RuleError or NetworkError, naming file, sheet, row and column, for what cannot be read.
     """
     path = Path(path)
     try:
@@ -64,9 +65,11 @@ def _read(content: bytes, file: str, name: str) -> SignalingNetwork:
     if not content:
         raise TableError(f"{file}: the file is empty; allowed: a workbook with the sheets species and reactions")
     sheets = _sheets(content, file)
-    species = _table(sheets, "species", SPECIES_COLUMNS, file)
-    reactions = _table(sheets, "reactions", REACTION_COLUMNS, file)
-    return SignalingNetwork(name, species, reactions, where=file)
+    species, of_species = _table(sheets, "species", SPECIES_COLUMNS, file)
+    reactions, of_reactions = _table(sheets, "reactions", REACTION_COLUMNS, file)
+    theirs = {ours: column for column, ours in (SPECIES_COLUMNS | REACTION_COLUMNS).items()}
+    where = Places(file, {"species": of_species, "reaction": of_reactions}, theirs)
+    return SignalingNetwork(name, species, reactions, where=where)
 
 
 def _sheets(content: bytes, file: str) -> dict[str, Rows]:
@@ -105,8 +108,11 @@ def _stored(cell: ReadOnlyCell | EmptyCell, written: ReadOnlyCell | EmptyCell) -
     return UNSTORED if unstored else cell.value
 
 
-def _table(sheets: dict[str, Rows], sheet: str, columns: dict[str, str], file: str) -> pd.DataFrame:
-    """The sheet as a table indexed by ID, with our column names; numbers checked cell by cell."""
+def _table(sheets: dict[str, Rows], sheet: str, columns: dict[str, str], file: str) -> tuple[pd.DataFrame, list[str]]:
+    """The sheet as a table indexed by ID, with our column names, and the place of every row.
+
+    TableError for cells that are no numbers, formulas without a value, and an ID given twice.
+    """
     if sheet not in sheets:
         raise TableError(f"{file}: no sheet {sheet!r}{did_you_mean(sheet, sheets)}; it has: {', '.join(sheets)}")
     header, at = _header(sheets[sheet], sheet, columns, file)
@@ -136,9 +142,10 @@ def _table(sheets: dict[str, Rows], sheet: str, columns: dict[str, str], file: s
             records[key]["evidence"] = _evidence(sheets[sheet][at], row)
     table = pd.DataFrame.from_dict(records, orient="index").drop(columns="row", errors="ignore")
     if len(table) == 0:
-        return pd.DataFrame({"rule": pd.Series(dtype=str)} if "rule" in columns else {})
+        return pd.DataFrame({"rule": pd.Series(dtype=str)} if "rule" in columns else {}), []
     defaults = SPECIES_DEFAULTS | REACTION_DEFAULTS
-    return table.fillna({column: defaults[column] for column in table.columns.intersection(list(defaults))})
+    places = [f"{file}, sheet {sheet}, row {records[key]['row']}" for key in table.index]
+    return table.fillna({column: defaults[column] for column in table.columns.intersection(list(defaults))}), places
 
 
 def _header(rows: Rows, sheet: str, columns: dict[str, str], file: str) -> tuple[dict[str, int], int]:

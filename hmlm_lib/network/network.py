@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.errors import NetworkError, did_you_mean, interval
+from hmlm_lib.network.places import Places
 from hmlm_lib.network.rules import Rule, parse_rule
 
 if TYPE_CHECKING:
@@ -71,30 +72,31 @@ class SignalingNetwork:
     reactions: index = reaction id; columns rule (text), w, n, ec50, evidence (PMIDs).
     Missing columns get SPECIES_DEFAULTS and REACTION_DEFAULTS; further ones are kept, unless their name is a known
     one misspelt (`Tau`, `weight`). Raises NetworkError (a wrong name or number) or
-    RuleError (a rule that cannot be read), with `where`, the species or reaction, the value and what is allowed.
+    RuleError (a rule that cannot be read), with `where` (of a reader, the row and column of its file), the species or
+    reaction, the value and what is allowed.
     """
 
     name: str
     species: pd.DataFrame
     reactions: pd.DataFrame
     citation: str = ""
-    where: str = ""
+    where: str | Places = ""
     rules: tuple[Rule, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        where = self.where or f"network {self.name!r}"
+        where = self.where if isinstance(self.where, Places) else Places(self.where or f"network {self.name!r}")
         species = _complete(self.species, SPECIES_DEFAULTS, where, "species")
         reactions = _complete(self.reactions, REACTION_DEFAULTS, where, "reaction")
         if "rule" not in reactions:
             raise NetworkError(f"{where}: the reactions have no column 'rule'")
-        rules = [parse_rule(text, where=f"{where}, reaction {i}") for i, text in reactions["rule"].items()]
+        cells = [where.of("reaction", row, name, "rule") for row, name in enumerate(reactions.index)]
+        rules = [parse_rule(text, where=cell) for text, cell in zip(reactions["rule"], cells, strict=True)]
         known = set(species.index)
-        for reaction, rule in zip(reactions.index, rules, strict=True):
+        for cell, rule in zip(cells, rules, strict=True):
             for name in (*(reactant.species for reactant in rule.reactants), rule.product):
                 if name not in known:
                     raise NetworkError(
-                        f"{where}, reaction {reaction}, rule {str(rule)!r}: unknown species {name!r}"
-                        f"{did_you_mean(name, known)}"
+                        f"{cell}, rule {str(rule)!r}: unknown species {name!r}{did_you_mean(name, known)}"
                     )
         reactions["rule"] = [str(rule) for rule in rules]
         species["is_input"] = species.index.isin({rule.product for rule in rules if not rule.reactants})
@@ -222,7 +224,7 @@ class SignalingNetwork:
         }
 
 
-def _complete(table: pd.DataFrame, defaults: dict[str, object], where: str, what: str) -> pd.DataFrame:
+def _complete(table: pd.DataFrame, defaults: dict[str, object], where: Places, what: str) -> pd.DataFrame:
     """A copy with unique text index, every column there, and every number in its range."""
     table = table.copy()
     table.index = pd.Index([str(name) for name in table.index], name=what, dtype=object)
@@ -230,8 +232,11 @@ def _complete(table: pd.DataFrame, defaults: dict[str, object], where: str, what
         raise NetworkError(f"{where}: no species; allowed: at least one")
     twice = table.index[table.index.duplicated()]
     if len(twice):
-        rows = np.flatnonzero(table.index == twice[0]) + 1
-        raise NetworkError(f"{where}: {what} {twice[0]!r} is given twice (entries {rows[0]} and {rows[1]})")
+        first, second = np.flatnonzero(table.index == twice[0])[:2]
+        if what in where.rows:
+            both = f"{where.of(what, second, repr(twice[0]))} stands in {where.rows[what][first]} too"
+            raise NetworkError(f"{both}; allowed: every name once")
+        raise NetworkError(f"{where}: {what} {twice[0]!r} is given twice (entries {first + 1} and {second + 1})")
     _check_columns(table, defaults, where, what)
     for column, default in defaults.items():
         if column not in table:
@@ -246,7 +251,7 @@ def _complete(table: pd.DataFrame, defaults: dict[str, object], where: str, what
     return table
 
 
-def _check_columns(table: pd.DataFrame, defaults: dict[str, object], where: str, what: str) -> None:
+def _check_columns(table: pd.DataFrame, defaults: dict[str, object], where: Places, what: str) -> None:
     """NetworkError for a column twice, and for one that is ours but for case, blanks or Netflux's spelling."""
     ours = {name: name for name in ([*defaults, "rule"] if what == "reaction" else defaults)}
     spelt = ours | ({"weight": "w"} if what == "reaction" else {"yinit": "y0"})
@@ -261,22 +266,24 @@ def _check_columns(table: pd.DataFrame, defaults: dict[str, object], where: str,
             raise NetworkError(f"{where}, {what} table: column {column!r} is given twice; allowed: once")
 
 
-def _flags(column: pd.Series, where: str, what: str) -> pd.Series:
+def _flags(column: pd.Series, where: Places, what: str) -> pd.Series:
     """The column as booleans; anything but True, False, 1 and 0 is refused."""
-    for at, value in column.items():
+    for row, (name, value) in enumerate(column.items()):
         if not isinstance(value, bool | np.bool_ | Real) or value not in (0, 1):
-            raise NetworkError(f"{where}, {what} {at}: {column.name} is {_shown(value)}; allowed: True, False, 1 or 0")
+            place = where.of(what, row, name, column.name)
+            raise NetworkError(f"{place}: {column.name} is {_shown(value)}; allowed: True, False, 1 or 0")
     return column.astype(bool)
 
 
-def _numbers(column: pd.Series, default: float, where: str, what: str) -> pd.Series:
+def _numbers(column: pd.Series, default: float, where: Places, what: str) -> pd.Series:
     """The column as float64, blanks replaced by the default; text is refused."""
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     blank = column.isna() if column.dtype == object else pd.Series(False, index=column.index)
     numbers = numbers.where(~blank, default)
     if numbers.isna().any():
-        at = numbers.index[numbers.isna()][0]
-        raise NetworkError(f"{where}, {what} {at}: {column.name} is {_shown(column[at])}; allowed: a finite number")
+        row = int(np.flatnonzero(numbers.isna())[0])
+        place = where.of(what, row, column.index[row], column.name)
+        raise NetworkError(f"{place}: {column.name} is {_shown(column.iloc[row])}; allowed: a finite number")
     return numbers
 
 
@@ -284,14 +291,13 @@ def _shown(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def _check_range(column: pd.Series, where: str, what: str) -> None:
+def _check_range(column: pd.Series, where: Places, what: str) -> None:
     low, high, closed = RANGES[column.name]
     inside = column.between(low, high, inclusive="both" if closed else "neither") & np.isfinite(column)
     if not inside.all():
-        at = inside.index[~inside][0]
-        raise NetworkError(
-            f"{where}, {what} {at}: {column.name} is {column[at]:g}; allowed: {interval(low, high, closed)}"
-        )
+        row = int(np.flatnonzero(~inside)[0])
+        place = where.of(what, row, column.index[row], column.name)
+        raise NetworkError(f"{place}: {column.name} is {column.iloc[row]:g}; allowed: {interval(low, high, closed)}")
 
 
 def _arrays(network: SignalingNetwork) -> NetworkArrays:

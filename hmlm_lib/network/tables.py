@@ -7,37 +7,43 @@ import pandas as pd
 from hmlm_lib.errors import TableError
 from hmlm_lib.files import write_whole
 from hmlm_lib.network.network import SignalingNetwork
-from hmlm_lib.tables import read_csv
+from hmlm_lib.network.places import Places
+from hmlm_lib.tables import line_numbers, read_csv
 
 
 def read_tables(folder: str | Path, name: str | None = None) -> SignalingNetwork:
     """The network in `folder`; only the columns `species`, `reaction` and `rule` are required.
 
-    Raises TableError for a missing or unreadable file or column, NetworkError or RuleError for wrong content.
+    Raises TableError for a missing or unreadable file or column, NetworkError or RuleError, naming file, row and
+    column, for wrong content.
     """
     folder = Path(folder)
-    species = _read(folder / "species.csv", "species")
-    reactions = _read(folder / "reactions.csv", "reaction", "rule")
+    species, of_species = _read(folder / "species.csv", "species")
+    reactions, of_reactions = _read(folder / "reactions.csv", "reaction", "rule")
+    where = Places(str(folder), {"species": of_species, "reaction": of_reactions})
     flags = {"1": True, "0": False, "True": True, "False": False, "true": True, "false": False}
     for column in species.columns.intersection(["is_output", "core"]):
-        odd = ~species[column].isin(flags)
+        odd = ~species[column].isin(flags).to_numpy()
         if odd.any():
-            raise TableError(
-                f"{folder / 'species.csv'}, species {species.index[odd][0]}: {column} is "
-                f"{species[column][odd].iloc[0]!r}; allowed: 1 or 0"
-            )
+            row = int(odd.argmax())
+            place = where.of("species", row, species.index[row], column)
+            raise TableError(f"{place}: {column} is {species[column].iloc[row]!r}; allowed: 1 or 0")
         species[column] = species[column].map(flags).astype(bool)
     species = species.drop(columns="is_input", errors="ignore")
-    return SignalingNetwork(name or folder.name, species, reactions, where=str(folder))
+    return SignalingNetwork(name or folder.name, species, reactions, where=where)
 
 
-def _read(path: Path, *required: str) -> pd.DataFrame:
-    """A CSV with text cells (blank: missing); TableError if it cannot be read or lacks a column."""
+def _read(path: Path, *required: str) -> tuple[pd.DataFrame, list[str]]:
+    """A CSV with text cells (blank: missing), and the place of every row.
+
+    TableError if it cannot be read, lacks a column, or has a row without a name.
+    """
     table = read_csv(path, required, dtype=str, keep_default_na=False, na_values=[""])
-    blank = table[required[0]].isna()
+    places = [f"{path}, row {number}" for number in line_numbers(path, table)]
+    blank = table[required[0]].isna().to_numpy()
     if blank.any():
-        raise TableError(f"{path}, row {int(blank.to_numpy().argmax()) + 2}: {required[0]} is blank")
-    return table.set_index(required[0])
+        raise TableError(f"{places[int(blank.argmax())]}: {required[0]} is blank; allowed: a name")
+    return table.set_index(required[0]), places
 
 
 def write_tables(network: SignalingNetwork, folder: str | Path) -> Path:

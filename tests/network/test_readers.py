@@ -64,15 +64,32 @@ def changed(rows, row, column, value):
             "sheet species, row 3, column tau: 'fast' is not",
         ),
         (lambda p: workbook(p, species=[*SPECIES, SPECIES[1]]), "sheet species, row 5: ID 'A' is given twice .*row 3"),
-        (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, "A = B")), "reaction r1: rule 'A = B' has no `=>`"),
-        (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, "A => Bb")), "unknown species 'Bb'"),
+        (
+            lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, "A = B")),
+            "bad.xlsx, sheet reactions, row 4, column rule, reaction r1: rule 'A = B' has no `=>`",
+        ),
+        (
+            lambda p: workbook(p, reactions=changed([REACTIONS[0], (), *REACTIONS[1:]], 3, 2, "A => Bb")),
+            "bad.xlsx, sheet reactions, row 5, column rule, reaction r1, rule 'A => Bb': unknown species 'Bb'",
+        ),
         (lambda p: workbook(p, reactions=changed(REACTIONS, 2, 2, 5)), "row 4, column rule: 5 is not a rule"),
         (lambda p: workbook(p, formulas=True), "reactions, row 3, column rule: a formula without a stored value"),
         (
             lambda p: workbook(p, species=changed(SPECIES, 2, 5, "=2*0.5"), formulas=True),
             "species, row 4, column tau: a formula without a stored value",
         ),
-        (lambda p: workbook(p, reactions=changed(REACTIONS, 1, 3, 3)), "reaction i1: w is 3; allowed"),
+        (
+            lambda p: workbook(p, reactions=changed(REACTIONS, 1, 3, 3)),
+            r"bad.xlsx, sheet reactions, row 3, column weight, reaction i1: w is 3; allowed: \[0, 1\]",
+        ),
+        (
+            lambda p: workbook(p, species=changed(SPECIES, 2, 5, 0)),
+            "bad.xlsx, sheet species, row 4, column tau, species B: tau is 0; allowed",
+        ),
+        (
+            lambda p: workbook(p, species=changed(SPECIES, 1, 4, -1)),
+            "bad.xlsx, sheet species, row 3, column ymax, species A: ymax is -1; allowed",
+        ),
         (lambda p: (p.write_bytes(b""), p)[1], "the file is empty"),
         (lambda p: (p.write_bytes(b"not a workbook"), p)[1], "not a readable .xlsx or .xls workbook"),
         (lambda p: (p.write_bytes(b"PK\x03\x04 cut off"), p)[1], "not a readable .xlsx or .xls workbook"),
@@ -101,10 +118,47 @@ def test_tables_round_trip(tmp_path):
         ("species\nA\nB\n", "", "reactions.csv: the file is empty"),
         ("name\nA\n", "reaction,rule\nr1,=> A\n", "species.csv: no column 'species'; it has: name"),
         ("species\nA\n", "reaction,text\nr1,=> A\n", "reactions.csv: no column 'rule'"),
-        ("species,tau\nA,slow\n", "reaction,rule\nr1,=> A\n", "species A: tau is 'slow'; allowed: a finite number"),
+        (
+            "species,tau\nA,slow\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv, row 2, column tau, species A: tau is 'slow'; allowed: a finite number",
+        ),
+        (
+            "species,tau\n\nA,1\n\nB,0\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv, row 5, column tau, species B: tau is 0; allowed",
+        ),
+        (
+            "species\nA\n\nB\nA\n",
+            "reaction,rule\nr1,=> A\n",
+            r"species.csv, row 5, species 'A' stands in .*species.csv, row 2 too; allowed: every name once",
+        ),
+        (
+            "species\nA\n",
+            "reaction,rule,w\n\nr1,=> A,1\nr2,A => A,1.5\n",
+            "reactions.csv, row 4, column w, reaction r2: w is 1.5; allowed",
+        ),
+        (
+            "species\nA\n",
+            "reaction,rule\nr1,=> A\n\nr2,A -> A\n",
+            "reactions.csv, row 4, column rule, reaction r2: rule 'A -> A' has no `=>`",
+        ),
+        (
+            "species\nsmad3\n",
+            "reaction,rule\nr1,=> smad3\nr2,smad3 => smad2\n",
+            r"reactions.csv, row 3, column rule, reaction r2, rule 'smad3 => smad2': unknown species 'smad2' \(did you",
+        ),
         ("species,Tau\nA,1\n", "reaction,rule\nr1,=> A\n", r"species table: column 'Tau' \(did you mean 'tau'\?\)"),
-        ("species,core\nA,maybe\n", "reaction,rule\nr1,=> A\n", "species A: core is 'maybe'; allowed: 1 or 0"),
-        ("species\nA\n,\n", "reaction,rule\nr1,=> A\n", "species.csv"),
+        (
+            "species,core\nA,maybe\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv, row 2, column core, species A: core is 'maybe'",
+        ),
+        (
+            "species,core\nA,1\n\n,1\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv, row 4: species is blank; allowed: a name",
+        ),
         ("species\nA\n", "reaction,rule\nr1,\n", "reaction r1: rule nan is not text"),
     ],
 )
