@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hmlm_lib.errors import HmlmError, RunError
+from hmlm_lib.errors import DataUnavailable, HmlmError, RunError
 from hmlm_lib.seeds import check_seed
 
 
@@ -50,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument("names", nargs="*", metavar="NAME")
     refresh.set_defaults(command=_refresh)
     fetch = commands.add_parser("fetch", help="download data sets, checked by sha256")
-    fetch.add_argument("names", nargs="*", metavar="NAME", help="without names: list them")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="without names: list them, and download nothing")
+    fetch.add_argument("--all", action="store_true", help="every data set that has a public address")
     fetch.set_defaults(command=_fetch)
     record = commands.add_parser("benchmark", help="run models on settings; one resumable row a run, in reports/rows/")
     record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
@@ -149,11 +150,31 @@ def _refresh(arguments: argparse.Namespace) -> int:
 def _fetch(arguments: argparse.Namespace) -> int:
     from hmlm_lib import data
 
+    if arguments.all:
+        if arguments.names:
+            raise RunError("names beside --all; allowed: either")
+        return _fetch_all()
     for name in arguments.names:
         print(f"{name}: {data.fetch(name)}")
     if not arguments.names:
         for name in data.names():
             print(f"{name:45} {data.state(name)}")
+        print("nothing downloaded; name one or more, or `fetch --all`")
+    return 0
+
+
+def _fetch_all() -> int:
+    from hmlm_lib import data
+
+    wanted, failed = data.public(), []
+    for name in wanted:
+        try:
+            _say(f"{name}: {data.fetch(name)}")
+        except DataUnavailable as problem:
+            failed.append(name)
+            _say(str(problem))
+    if failed:
+        raise DataUnavailable(f"{len(failed)} of {len(wanted)} data sets are not here; the same command tries again")
     return 0
 
 

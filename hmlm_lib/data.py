@@ -6,6 +6,7 @@ or computed for this study have no public address and come from HMLM_DATA_DIR al
 
 import csv
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -52,6 +53,11 @@ def names() -> tuple[str, ...]:
     return tuple(_sources())
 
 
+def public() -> tuple[str, ...]:
+    """Names of the data sets that have a public address."""
+    return tuple(name for name, item in _sources().items() if item.path)
+
+
 def source(name: str) -> Source:
     """Where a data set comes from; DataUnavailable with the nearest name for an unknown one."""
     if name not in _sources():
@@ -86,6 +92,15 @@ def state(name: str) -> str:
 def available(name: str) -> bool:
     """Whether `fetch` would find the data set without a download."""
     return state(name) in ("in HMLM_DATA_DIR", "cached")
+
+
+def advice(wanted: Sequence[str]) -> str:
+    """How to get those of some data sets that are not here: what to download, and what only a folder can hold."""
+    missing = [name for name in wanted if not available(name)]
+    here, private = ([n for n in missing if bool(source(n).path) == has] for has in (True, False))
+    parts = [f"`python -m hmlm_lib fetch {' '.join(here)}`"] if here else []
+    parts += [f"only from HMLM_DATA_DIR: {', '.join(private)}"] if private else []
+    return "; ".join(parts)
 
 
 def fetch(name: str) -> Path:

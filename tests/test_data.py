@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from hmlm_lib import data
+from hmlm_lib.__main__ import main
 from hmlm_lib.errors import DataUnavailable
+from hmlm_lib.paths import ROOT
 
 # The download library leaves its socket to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -122,3 +124,40 @@ def test_registry_is_well_formed():
 def test_every_registered_file_has_its_checksum(real_data):
     for name in data.names():
         assert data.fetch(name).is_file()
+
+
+def test_a_list_says_that_nothing_was_downloaded(item, tmp_path, capsys):
+    assert main(["fetch"]) == 0
+    assert [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()] == [
+        ["toy", "to download"],
+        ["local", "only from HMLM_DATA_DIR"],
+        ["nothing", "downloaded; name one or more, or `fetch --all`"],
+    ]
+    assert files(tmp_path / "cache") == []
+
+
+def test_all_is_what_has_an_address_and_one_failure_does_not_stop_the_rest(server, item, tmp_path, monkeypatch, capsys):
+    known = {"gone": replace(item, name="gone", file="gone.csv", path="gone.csv"), **data._sources()}
+    monkeypatch.setattr(data, "_sources", lambda: known)
+    assert main(["fetch", "--all"]) == 2
+    out, error = capsys.readouterr()
+    assert "gone cannot be downloaded" in out
+    assert error == "error: 1 of 2 data sets are not here; the same command tries again\n"
+    assert files(tmp_path / "cache") == ["networks/toy.csv"]
+    del known["gone"]
+    assert main(["fetch", "--all"]) == 0
+    assert main(["fetch", "--all", "toy"]) == 2
+    assert "names beside --all" in capsys.readouterr().err
+
+
+def test_advice_names_what_is_missing_and_where_it_can_be_had(item, tmp_path):
+    assert data.advice(["toy", "local"]) == "`python -m hmlm_lib fetch toy`; only from HMLM_DATA_DIR: local"
+    assert data.advice(["local"]) == "only from HMLM_DATA_DIR: local"
+    (tmp_path / "cache" / "networks").mkdir(parents=True)
+    (tmp_path / "cache" / item.file).write_bytes(CONTENT)
+    assert data.advice(["toy"]) == ""
+
+
+def test_the_readme_says_how_many_have_a_public_address():
+    public, every = len(data.public()), len(data.names())
+    assert f"{public} of the {every} data sets have a public address" in (ROOT / "README.md").read_text()
