@@ -179,10 +179,11 @@ def _fetch_all() -> int:
 
 
 def _benchmark(arguments: argparse.Namespace) -> int:
-    from hmlm_lib.device import use
+    from hmlm_lib.device import said, use
     from hmlm_lib.evaluation import benchmark
 
     use(arguments.device)
+    _say(said(arguments.device))
     settings = benchmark.settings() if arguments.settings == ["all"] else arguments.settings
     benchmark.run(settings, arguments.models, arguments.seeds, _say, arguments.effort, arguments.into)
     return 0

@@ -1,4 +1,4 @@
-"""The device a run computes on: chosen once, said aloud, known to every training and to parallel processes."""
+"""The device a run computes on: chosen once, said by commands, known to every training and to parallel processes."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +26,11 @@ def choose_device(device: str = "auto") -> tuple[str, str]:
     if device == "cuda":
         raise RunError("device 'cuda' was asked for, but PyTorch finds no CUDA device; allowed here: auto, cpu")
     return "cpu", "no CUDA device found"
+
+
+def said(device: str = "auto") -> str:
+    """What is chosen and why, as a line: `device: cpu (no CUDA device found)`. RunError as `choose_device`."""
+    return "device: {} ({})".format(*choose_device(device))
 
 
 _current = "cpu"

@@ -6,23 +6,22 @@ and atomically, so a run killed at any moment leaves either a whole notebook or 
 runs, on one machine or several, each hold their notebooks; one at a time makes metrics and manifest, from all records.
 """
 
+import ast
 import fcntl
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
 import re
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hmlm_lib import paths
+from hmlm_lib import environment, paths
 from hmlm_lib.data import fingerprint
-from hmlm_lib.device import choose_device
+from hmlm_lib.device import choose_device, said
 from hmlm_lib.errors import RunError, did_you_mean
 from hmlm_lib.files import as_json, locked, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
@@ -30,7 +29,6 @@ from hmlm_lib.profiles import get_profile
 from hmlm_lib.seeds import check_seed
 
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
-PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
 KERNEL = "python3"
 LOCKS = ".locks"  # in the folder of reports: a file for each notebook, one for what they share, one for all runs
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -49,10 +47,14 @@ QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warn
 
 @dataclass(frozen=True)
 class Plan:
-    """One notebook with the parameters it will get and the hash of everything it depends on."""
+    """One notebook with the parameters it will get and the hash of everything it depends on.
+
+    declared: all its parameters with their defaults.
+    """
 
     path: Path
     parameters: dict[str, object]
+    declared: dict[str, object]
     input_hash: str
 
     @property
@@ -92,6 +94,16 @@ def declared(path: Path) -> dict[str, str]:
     return {name: info["default"] for name, info in papermill.inspect_notebook(str(path)).items()}
 
 
+def _value(text: str) -> object:
+    """What a default is; its text where it is no literal, or none that JSON can hold."""
+    try:
+        value = ast.literal_eval(text)
+        json.dumps(value)
+    except (ValueError, SyntaxError, TypeError):
+        return text
+    return value
+
+
 def plan(
     chosen: Sequence[Path], profile: str, given: dict[str, object], device: str, seed: int, code: str
 ) -> list[Plan]:
@@ -111,19 +123,20 @@ def plan(
                     f"notebook {path.stem} declares no parameter {name!r}{did_you_mean(name, known)}; "
                     f"allowed: {', '.join(known) or 'none'}"
                 )
-        plans.append(Plan(path, parameters, _input_hash(path, parameters, code)))
+        defaults = {name: _value(text) for name, text in known.items()}
+        plans.append(Plan(path, parameters, defaults, _input_hash(path, parameters, code)))
     return plans
 
 
 def code_hash() -> str:
     """Hash of the library, its tables, the result rows, the versions it runs with and the data it can see."""
     rows = {path.name: sha256(path) for path in sorted(paths.rows_dir().glob("*.jsonl"))}
-    return _hash([_library(), _versions(), fingerprint(), rows])
+    return _hash([_library(), environment.versions(), fingerprint(), rows])
 
 
 def library_hash() -> str:
     """Hash of the library, its tables and the versions it runs with."""
-    return _hash([_library(), _versions()])
+    return _hash([_library(), environment.versions()])
 
 
 def _library() -> dict[str, str]:
@@ -139,10 +152,6 @@ def _input_hash(path: Path, parameters: dict[str, object], code: str) -> str:
 
 def _hash(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
 
 
 def run(
@@ -167,6 +176,7 @@ def run(
             _clear_own(item, reports)
         for folder in (reports, paths.figures_dir()):
             _written_now(folder)
+        print(said(str(plans[0].parameters["device"])), flush=True)
         for number, item in enumerate(plans, start=1):
             label = f"[{number}/{len(plans)}] {item.name}"
             if not force and is_whole(item, reports):
@@ -271,7 +281,9 @@ def execute(item: Plan, reports: Path) -> str | None:
         outputs = _collect(item, running, reports, started)
         made = {
             "input_hash": item.input_hash,
-            "parameters": item.parameters,
+            "given": item.parameters,
+            "parameters": item.declared | item.parameters,
+            "device": dict(zip(("name", "why"), choose_device(str(item.parameters["device"])), strict=True)),
             "seconds": round(time.monotonic() - clock, 1),
             "outputs": outputs,
             "metrics": read_json(staged) or {},
@@ -373,28 +385,15 @@ def _write_summary(reports: Path, profile: str, code: str) -> None:
         for name, made in found
         if made is not None
         and name in current
-        and made.get("input_hash") == _input_hash(current[name], made["parameters"], code)
+        and made.get("input_hash") == _input_hash(current[name], made.get("given"), code)
     }
     metrics = {key: value for made in records.values() for key, value in made.get("metrics", {}).items()}
     manifest = {
         "profile": profile,
-        "git": _git(),
-        "versions": _versions(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
+        "git": environment.git(),
+        "versions": environment.versions(),
+        "machine": environment.machine(),
         "notebooks": {n: {k: v for k, v in made.items() if k != "metrics"} for n, made in records.items()},
     }
     write_whole(reports / "metrics.json", as_json(metrics), RunError)
     write_whole(reports / "manifest.json", as_json(manifest), RunError)
-
-
-def _git() -> dict[str, object] | None:
-    """Commit and whether the checkout differs from it; None outside a checkout."""
-    try:
-        commit = _ask_git("rev-parse", "HEAD").strip()
-        return {"commit": commit, "dirty": bool(_ask_git("status", "--porcelain", "hmlm_lib", "notebooks"))}
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _ask_git(*words: str) -> str:
-    return subprocess.run(["git", *words], cwd=paths.ROOT, capture_output=True, text=True, check=True).stdout

@@ -12,6 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from hmlm_lib.__main__ import main
+from hmlm_lib.device import choose_device
 from hmlm_lib.errors import RunError
 from hmlm_lib.refresh import refresh
 from hmlm_lib.run import plan, run, select
@@ -58,7 +59,10 @@ def test_a_run_leaves_notebooks_pages_metrics_and_manifest(study, capsys):
     metrics = json.loads((reports(study) / "metrics.json").read_text())
     assert metrics["01_good/toy/model/score"] == {"mean": 2.0, "n": 2, "sd": 1.41421}
     manifest = json.loads((reports(study) / "manifest.json").read_text())
-    assert manifest["notebooks"]["01_good"]["parameters"]["level"] == 0.75
+    made = manifest["notebooks"]["01_good"]
+    assert made["parameters"] == {"profile": "quick", "seed": 0, "device": "auto", "level": 0.75}
+    assert made["given"] == {"profile": "quick", "seed": 0, "device": "auto", "level": 0.75}
+    assert made["device"] == dict(zip(("name", "why"), choose_device("auto"), strict=True))
     assert "figures/01_good.csv" in manifest["notebooks"]["01_good"]["outputs"]
     assert str(study) not in (reports(study) / "manifest.json").read_text()
     leftovers = [p.name for p in reports(study).iterdir() if p.name.startswith(".")]
@@ -75,13 +79,35 @@ def test_a_device_that_is_not_there_is_said_once_before_anything_runs(study, mon
     assert not (study / "reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("how", "line"),
+    [([], "device: cpu (no CUDA device found)"), (["-p", "device=cpu"], "device: cpu (asked for)")],
+)
+def test_the_device_is_said_and_noted_with_its_reason(study, monkeypatch, capsys, how, line):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["run", "01", *how]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == line
+    made = json.loads((reports(study) / "manifest.json").read_text())["notebooks"]["01_good"]
+    assert "device: {name} ({why})".format(**made["device"]) == line
+
+
+def test_the_manifest_holds_parameters_that_nobody_gave(study):
+    write(study, "01_good", "pass")
+    path = study / "notebooks" / "01_good.ipynb"
+    path.write_text(path.read_text().replace("level = 0.5", "level = 0.5\\nnames = ['a']\\nodd = {1}"))
+    run(["01"])
+    made = json.loads((reports(study) / "manifest.json").read_text())["notebooks"]["01_good"]
+    assert made["given"] == {"profile": "quick", "seed": 0, "device": "auto"}
+    assert made["parameters"] == made["given"] | {"level": 0.5, "names": ["a"], "odd": "{1}"}
+
+
 def test_whole_notebooks_are_skipped_until_something_changes(study, capsys):
     run()
     capsys.readouterr()
 
     def again(**how):
         run(**how)
-        return ["unchanged" in line for line in capsys.readouterr().out.splitlines()]
+        return ["unchanged" in line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
 
     assert again() == [True, True]
     (study / "figures" / "01_good.csv").unlink()

@@ -7,6 +7,7 @@ reports/<profile>/metrics.json, these are of complete trainings and stand in rep
 import json
 import re
 
+from hmlm_lib import environment
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation.rows import setting_file
 from hmlm_lib.files import sha256
@@ -69,7 +70,11 @@ def metrics(record: dict[str, list[dict]]) -> dict[str, dict[str, float]]:
 
 
 def manifest(record: dict[str, list[dict]]) -> dict:
-    """What these numbers are from: file, models, their seeds and the hash of the code that made them, by setting."""
+    """What these numbers are from: file, models, their seeds and the hash of the code that made them, by setting.
+
+    written_with: versions and machine that wrote this file, the one part that differs from machine to machine; rows may
+    have been made on others.
+    """
     made = {}
     for setting, rows in record.items():
         models: dict[str, dict] = {}
@@ -81,7 +86,8 @@ def manifest(record: dict[str, list[dict]]) -> dict:
                 "sha256": sha256(setting_file(setting)),
                 "models": {name: said | {"seeds": sorted(said["seeds"])} for name, said in sorted(models.items())},
             }
-    return {"profile": "record", "settings": made}
+    written_with = {"versions": environment.versions(), "machine": environment.machine()}
+    return {"profile": "record", "written_with": written_with, "settings": made}
 
 
 def as_lines(value: dict, depth: int) -> str:

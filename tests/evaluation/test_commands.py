@@ -32,6 +32,16 @@ def test_a_mistake_is_one_line(words, message, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "line"), [([], "device: cpu (asked for)"), (["--device", "auto"], "device: cpu (no CUDA device found)")]
+)
+def test_the_device_of_rows_is_said(words, line, monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(benchmark, "run", lambda *_: None)
+    assert main(["benchmark", "k8", *words]) == 0
+    assert capsys.readouterr().out == f"{line}\n"
+
+
 def test_cost_benchmark_prints_metrics_and_memory_is_linear_in_edges():
     command = [sys.executable, str(ROOT / "benchmarks" / "hmlm.py"), "--quick", "--json", "--device", "cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

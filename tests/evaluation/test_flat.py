@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hmlm_lib import environment
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation import benchmark, flat, rows
 from hmlm_lib.evaluation.registry import entry
@@ -68,7 +69,10 @@ def test_mean_spread_and_count_over_seeds(tmp_path, monkeypatch):
     rows.add_row("k8", {"setting": "k8", "model": "mlp", "seed": 0, "code": "older", "values": {"B/mse_all": 0.2}})
     record = {name: benchmark.rows(name) for name in ("k8", "k4")}
     assert flat.metrics(record) == {"04_baselines/B_k8/gru/mse_all": {"mean": 0.2, "sd": 0.141421, "n": 2}}
-    made = flat.manifest(record)["settings"]
+    manifest = flat.manifest(record)
+    assert set(manifest["written_with"]["versions"]) == {*environment.PACKAGES, "python"}
+    assert "CPU cores" in manifest["written_with"]["machine"]
+    made = manifest["settings"]
     assert list(made) == ["k8"]
     assert made["k8"]["models"] == {"gru": {"code": benchmark.code("k8", "gru"), "seeds": [0, 1]}}
 
