@@ -6,7 +6,7 @@ or computed for this study have no public address and come from HMLM_DATA_DIR al
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -94,9 +94,9 @@ def available(name: str) -> bool:
     return state(name) in ("in HMLM_DATA_DIR", "cached")
 
 
-def advice(wanted: Sequence[str]) -> str:
+def advice(wanted: Iterable[str]) -> str:
     """How to get those of some data sets that are not here: what to download, and what only a folder can hold."""
-    missing = [name for name in wanted if not available(name)]
+    missing = [name for name in dict.fromkeys(wanted) if not available(name)]
     here, private = ([n for n in missing if bool(source(n).path) == has] for has in (True, False))
     parts = [f"`python -m hmlm_lib fetch {' '.join(here)}`"] if here else []
     parts += [f"only from HMLM_DATA_DIR: {', '.join(private)}"] if private else []

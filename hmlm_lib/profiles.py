@@ -23,6 +23,10 @@ class Profile:
     peptides: int  # to train compositions on, each in two pairs
     passes: int  # over these pairs
 
+    def steps(self, whole: int, times: float = 1.0, least: int = 20) -> int:
+        """Steps of a training: its share of the whole, `times` as many, at least `least` and never more than it has."""
+        return min(whole, max(least, round(self.effort * times * whole)))
+
 
 PROFILES = {
     profile.name: profile

@@ -151,7 +151,7 @@ def test_all_is_what_has_an_address_and_one_failure_does_not_stop_the_rest(serve
 
 
 def test_advice_names_what_is_missing_and_where_it_can_be_had(item, tmp_path):
-    assert data.advice(["toy", "local"]) == "`python -m hmlm_lib fetch toy`; only from HMLM_DATA_DIR: local"
+    assert data.advice(["toy", "local", "toy"]) == "`python -m hmlm_lib fetch toy`; only from HMLM_DATA_DIR: local"
     assert data.advice(["local"]) == "only from HMLM_DATA_DIR: local"
     (tmp_path / "cache" / "networks").mkdir(parents=True)
     (tmp_path / "cache" / item.file).write_bytes(CONTENT)

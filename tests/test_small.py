@@ -50,6 +50,11 @@ def test_profiles():
         get_profile("ful")
 
 
+def test_no_profile_trains_longer_than_the_record():
+    assert [get_profile(name).steps(120, times=4) for name in PROFILES] == [48, 120, 120]
+    assert [get_profile(name).steps(120) for name in PROFILES] == [20, 120, 120]
+
+
 def test_device_choice_says_why(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == ("cpu", "no CUDA device found")
