@@ -26,11 +26,13 @@ from hmlm_lib.evaluation import (
     overexpressed,
     realcells,
 )
+from hmlm_lib.evaluation.definitions import defined
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
 from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
 from hmlm_lib.evaluation.score import effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
+from hmlm_lib.paths import ROOT
 
 SETTINGS: dict[str, dict] = {
     "k8": {"k": 8},
@@ -99,7 +101,8 @@ def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:
     """Fit and score one model; the row. effort: fraction of its training steps, 1 in the record."""
     if name in OTHERS:
         check_effort(name, effort)
-        return OTHERS[name].run_one(name, model, seed)
+        now = code(name, model)
+        return OTHERS[name].run_one(name, model, seed) | {"code": now}
     b = setting(name, seed)
     started = time.perf_counter()
     fitted = fit(model, b, seed, effort)
@@ -125,7 +128,13 @@ def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
 
 
 def _modules(name: str, model: str) -> tuple[str, ...]:
-    return (OTHERS[name].entry if name in OTHERS else entry)(model).modules
+    """What a row rests on: the modules of its entry; how it is scored; its setting, and its entry in the table."""
+    if name not in OTHERS:
+        return (*entry(model).modules, "evaluation.benchmark#score", f"evaluation.benchmark#{name}")
+    family = OTHERS[name]
+    place = getattr(family, "__name__", type(family).__module__).removeprefix("hmlm_lib.")
+    source = (ROOT / "hmlm_lib" / place.replace(".", "/")).with_suffix(".py").read_text()
+    return (*family.entry(model).modules, *defined(place, source, ("run_one", type(family).__name__, model, name)))
 
 
 def code(name: str, model: str, effort: float = 1.0) -> str:

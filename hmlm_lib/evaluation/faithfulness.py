@@ -86,7 +86,8 @@ def _entries() -> dict[str, Entry]:
         "gru": ("knockout",),
     }
     for name, kinds in explained.items():
-        own = HMLM_CODE if name in CONTROLS or name.startswith("hmlm") else (*BASELINE_CODE, *registered(name).modules)
+        own = registered("hmlm_flat" if name in CONTROLS else name).modules
+        own = own if set(HMLM_CODE) <= set(own) else (*BASELINE_CODE, *own)
         own = (*own, *(("evaluation.shuffle",) if name == "shuffled_wiring" else ()))
         found |= {f"{kind}_{name}": Entry(kind, name, (*own, *INTERPRET_CODE)) for kind in kinds}
     return found

@@ -115,7 +115,7 @@ def _trained(name: str, model: type, knows: str, module: str) -> Entry:
     def build(seed: int) -> Model:
         return model(replace(model.training_defaults, seed=seed, **CHANGES.get(name, {})))
 
-    needs = ("hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
+    needs = ("hmlm.attention", "hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
     scarce = ("evaluation.scarce",) if name in CHANGES else ()
     return _blank(build, knows, module, "training", *scarce, *needs)
 

@@ -26,7 +26,8 @@ from hmlm_lib.experiments import Experiments
 SETTINGS: dict[str, dict] = {"overexpressed_k8": {"k": 8}}
 FACTOR = 2.0  # on ymax
 MODELS: dict[str, Entry] = {
-    name: replace(one, modules=(*one.modules, "evaluation.overexpressed")) for name, one in registry.MODELS.items()
+    name: replace(one, modules=(*one.modules, "evaluation.overexpressed"))
+    for name, one in zip(registry.MODELS, map(registry.entry, registry.MODELS), strict=True)
 }
 
 

@@ -108,7 +108,7 @@ def _trained(model: type, knows: str, module: str, **settings: object) -> Entry:
     def build(_: Benchmark, seed: int) -> Model:
         return model(replace(model.training_defaults, seed=seed), **settings)
 
-    needs = ("hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
+    needs = ("hmlm.attention", "hmlm.transducer", "hmlm.tokens") if knows != "nothing" else ()
     return Entry(build, knows, (*BASELINE_CODE, f"baselines.{module}", "training", *needs))
 
 
@@ -146,7 +146,7 @@ MODELS: dict[str, Entry] = {
 ABLATIONS: dict[str, Entry] = {
     "hmlm_softmax": _hmlm(attention="softmax", layers=2),
     "hmlm_no_topology": _rewired(_without_wiring, "evaluation.unwired"),
-    "hmlm_shuffled": _rewired(shuffled),
+    "hmlm_shuffled": _rewired(shuffled, "evaluation.shuffle"),
     "hmlm_no_signs": _hmlm(signs=False),
     "hmlm_no_and": _hmlm(and_groups=False),
     "hmlm_no_hierarchy": _hmlm(hierarchy=False),
@@ -179,14 +179,19 @@ def _chosen_lembas(_: Benchmark, seed: int) -> Chosen:
 
 # A form a world, at several times the cost: in the record only.
 CHOSEN: dict[str, Entry] = {
-    "hmlm_chosen": Entry(_chosen_hmlm, "wiring", (*HMLM_CODE, "evaluation.chosen")),
+    "hmlm_chosen": Entry(
+        _chosen_hmlm,
+        "wiring",
+        (*HMLM_CODE, *(f"evaluation.registry#{name}" for name in HMLM_FORMS.values()), "evaluation.chosen"),
+    ),
     "lembas_chosen": Entry(_chosen_lembas, "wiring", (*MODELS["lembas"].modules, "evaluation.chosen")),
 }
 
 
 def entry(name: str) -> Entry:
     """The entry of a model of any group; ModelError with the nearest name otherwise."""
-    return pick(MODELS | ABLATIONS | CHOSEN, name, "model")
+    found = pick(MODELS | ABLATIONS | CHOSEN, name, "model")
+    return replace(found, modules=(*found.modules, f"evaluation.registry#{name}"))
 
 
 def shortened(training: Training, effort: float) -> Training:

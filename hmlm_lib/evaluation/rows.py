@@ -19,11 +19,15 @@ from pathlib import Path
 import pandas as pd
 
 from hmlm_lib.errors import HmlmError
+from hmlm_lib.evaluation.definitions import definition, stripped
 from hmlm_lib.files import locked, stamped, unstamped
 from hmlm_lib.paths import ROOT, rows_dir
 
 # What every row of a network rests on, besides its model.
-COMMON = ("evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network")
+COMMON = (
+    "evaluation.worlds", "evaluation.tasks", "evaluation.score", "evaluation.reconstruct", "dynamics", "network",
+    "experiments",
+)  # fmt: skip
 
 # What a row can hold, of the benchmark and of tuning.
 FIELDS = {
@@ -35,32 +39,25 @@ NEEDED = ({"setting", "model", "seed", "code", "values"}, {"model", "candidate",
 
 @cache
 def code_hash(modules: tuple[str, ...]) -> str:
-    """Fingerprint of modules or packages of hmlm_lib (dotted names)."""
+    """Fingerprint of modules or packages of hmlm_lib (dotted names), or of `module#name` (`definitions.py`)."""
     digest = hashlib.sha256()
-    for name in sorted(set(modules)):
+    for whole in sorted(set(modules)):
+        name, _, part = whole.partition("#")
         place = ROOT / "hmlm_lib" / name.replace(".", "/")
         files = sorted([*place.rglob("*.py"), *place.rglob("*.csv")]) if place.is_dir() else [place.with_suffix(".py")]
         for path in files:
-            digest.update(path.relative_to(ROOT).as_posix().encode())
-            digest.update(_content(path))
+            digest.update(path.relative_to(ROOT).as_posix().encode() + part.encode())
+            digest.update(_content(path, part))
     return digest.hexdigest()[:16]
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, name: str = "") -> bytes:
     if path.suffix != ".py":
         return path.read_bytes()
-    tree = ast.parse(path.read_text())
-    tree.body = [node for node in tree.body if getattr(node, "module", None) != "jaxtyping"]
-    for node in ast.walk(tree):
-        for part in ("annotation", "returns"):
-            if getattr(node, part, None) is not None:
-                setattr(node, part, ast.Constant(None))
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                del body[0]
-    return ast.dump(tree).encode()
+    found = definition(path.read_text(), name) if name else ast.dump(stripped(path.read_text())).encode()
+    if found is None:
+        raise ValueError(f"{path} does not define {name!r}")
+    return found
 
 
 def read_rows(setting: str) -> list[dict]:
