@@ -245,7 +245,7 @@ MODELS: dict[str, Entry] = {
     "gin": _tuned(None),
 }
 
-# Each trains an encoder of its own: an hour.
+# Apart from the others, because each has to train an encoder of its own.
 ABLATIONS: dict[str, Entry] = {f"chmr_{name}": _frozen(name) for name in PARTS}
 
 
