@@ -168,7 +168,7 @@ def main() -> None:
         more = bits[rng.integers(0, len(bits), PAPER)] ^ (rng.random((PAPER, bits.shape[1])) < 0.01)
         seconds, _ = timed(lambda: tanimoto_neighbours(more, K))
         found["neighbours_paper"] = {"molecules": PAPER, "seconds": seconds}
-    printed(found, "92_chmr_cost", arguments.json)
+    printed(found, "92_chmr_cost", "chmr", arguments.json)
 
 
 if __name__ == "__main__":

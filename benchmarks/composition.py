@@ -92,7 +92,7 @@ def main() -> None:
         "attention_at_the_end": caching(("left",), True, repeats),
         "attention": against_torch(repeats),
     }
-    printed(found, "93_composition_cost", arguments.json)
+    printed(found, "93_composition_cost", "composition", arguments.json)
 
 
 if __name__ == "__main__":

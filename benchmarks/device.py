@@ -140,7 +140,7 @@ def main() -> None:
         name: measure(make, small if arguments.quick else count, devices, repeats)
         for name, (make, count, small) in PARTS.items()
     }
-    printed(found, "95_device_cost", arguments.json)
+    printed(found, "95_device_cost", "device", arguments.json)
 
 
 if __name__ == "__main__":

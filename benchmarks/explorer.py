@@ -137,7 +137,7 @@ def in_browser(moves: int) -> dict[str, dict[str, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few moves, a check that it runs")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="metrics by key")
     parser.add_argument("--browser", action="store_true", help="also in JupyterLab, in chromium")
     options = parser.parse_args()
     moves = 3 if options.quick else 40
@@ -151,7 +151,7 @@ def main() -> None:
     }
     if options.browser:
         found |= in_browser(moves)
-    printed(found, "94_explorer_cost", options.json)
+    printed(found, "94_explorer_cost", "explorer", options.json)
 
 
 if __name__ == "__main__":

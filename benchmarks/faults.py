@@ -1,10 +1,11 @@
 """What breaks, and what is lost: faults done on purpose, counted, as the table of `reports/faults.md`.
 
-    python benchmarks/faults.py [kills] [disks] [damage] [readers] [--scale 0.1] [--seed 0] [--write]
+    python benchmarks/faults.py [kills] [disks] [damage] [readers] [--scale 0.1] [--seed 0] [--json] [--write]
 
 kills: kill -9 at random moments of the headless run. disks: full and read-only folders (needs root, for small mounts).
 damage: bit flips and truncations of everything that is kept on disk. readers: malformed rules, SMILES and tables.
---scale: fraction of the numbers. --write: bring the parts that ran up to date in reports/faults.json and faults.md.
+--scale: fraction of the numbers. --json: how often, and how many were lost or wrong, by key, in place of the tables.
+--write: bring the parts that ran up to date in reports/faults.json and faults.md.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from breaking.outcome import Outcome
+from printed import Key, print_metrics
 
 from hmlm_lib.files import write_whole
 
@@ -71,22 +73,30 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="metrics by key")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     for name in given.parts or PARTS:
         if name not in PARTS:
             parser.error(f"no part {name!r}; allowed: {', '.join(PARTS)}")
+    counted: dict[Key, float] = {}
     for name in given.parts or PARTS:
         started = time.monotonic()
         outcomes: list[Outcome] = getattr(importlib.import_module(f"breaking.{name}"), name)(given.scale, given.seed)
         part = {"outcomes": [o.as_dict() for o in outcomes], "scale": given.scale, "seed": given.seed}
         part["seconds"] = round(time.monotonic() - started)
-        print("\n".join(table(part["outcomes"])), flush=True)
+        counted |= {
+            ("97_faults", name, o.fault, what): getattr(o, what) for o in outcomes for what in ("times", "wrong")
+        }
+        if not given.json:
+            print("\n".join(table(part["outcomes"])), flush=True)
         if given.write:
             path = REPORTS / "faults.json"
             parts = (json.loads(path.read_text()) if path.is_file() else {}) | {name: part}
             write_whole(path, json.dumps(parts, indent=1) + "\n")
             write_whole(REPORTS / "faults.md", page(parts))
+    if given.json:
+        print_metrics(counted)
 
 
 if __name__ == "__main__":

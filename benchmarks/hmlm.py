@@ -11,7 +11,6 @@ PyTorch's fused attention keeps no matrix).
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -21,6 +20,7 @@ matplotlib.use("Agg")
 import pandas as pd
 import torch
 from kept import kept_bytes
+from printed import print_metrics
 from timing import timed
 from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv, TransformerConv
@@ -133,14 +133,13 @@ def main() -> None:
     sizes, repeats = ((109, 1000), 5) if arguments.quick else ((109, 1000, 10_000, 100_000), 7)
     table = pd.DataFrame([row for size in sizes for row in measure(size, repeats, device)])
     if arguments.json:
-        keys = {
-            f"91_hmlm_cost/{row.species}_species/{row.model.replace(' ', '_')}/{what}": {
-                "mean": getattr(row, what), "sd": 0.0, "n": repeats,
+        print_metrics(
+            {
+                ("91_hmlm_cost", f"{row.species} species", row.model, what): getattr(row, what)
+                for row in table.itertuples()
+                for what in ("seconds", "inference_s", "megabytes")
             }
-            for row in table.itertuples()
-            for what in ("seconds", "inference_s", "megabytes")
-        }  # fmt: skip
-        print(json.dumps(keys, indent=1))
+        )
         return
     print(f"device: {device} ({why}); batch {BATCH}, width {WIDTH}, {HEADS} heads\n\n{report(table)}")
     if not arguments.quick:

@@ -7,10 +7,10 @@ call each). Ratios are peer / ours in one run; above 1 the peer is slower. Both 
 """
 
 import argparse
-import json
 
 import numpy as np
 from captum.attr import InputXGradient
+from printed import print_metrics
 from timing import timed
 
 from hmlm_lib.evaluation.tasks import HORIZON_H
@@ -87,12 +87,16 @@ def measure(n_contexts: int, repeats: int) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one context, one repeat")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="metrics by key")
     arguments = parser.parse_args()
     rows = measure(1 if arguments.quick else 4, 1 if arguments.quick else 3)
     if arguments.json:
-        keys = {f"interpret/{row['question'].replace(' ', '_')}/hmlm/ratio": row["ratio"] for row in rows}
-        print(json.dumps({key: {"mean": value, "sd": 0.0, "n": 1} for key, value in keys.items()}))
+        print_metrics(
+            {
+                ("96_interpret_cost", row["question"], "hmlm", measure): value
+                for row in rows for measure, value in row.items() if measure != "question"
+            }
+        )  # fmt: skip
         return
     print("| question | roll-outs | seconds | one by one | ratio | largest difference |\n|---|---|---|---|---|---|")
     for row in rows:

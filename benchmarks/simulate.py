@@ -9,7 +9,6 @@ Ratios compare one peer trajectory with one of ours in the same run on the same 
 """
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from printed import print_metrics
 from scipy.integrate import ode, solve_ivp
 from timing import timed
 
@@ -153,12 +153,13 @@ def main() -> None:
     table = compare(batches[:2] if options.quick else batches, 2 if options.quick else 16, options.device)
     growth = scaling(sizes[:2] if options.quick else sizes, options.device)
     if options.json:
-        entries = {
-            f"90_simulate/{row.solver.split()[0]}_{row.batch}/simulator/{measure}": getattr(row, measure)
-            for row in table.itertuples()
-            for measure in ("seconds", "error")
-        }
-        print(json.dumps({key: {"mean": value, "sd": 0.0, "n": 1} for key, value in entries.items()}, indent=1))
+        print_metrics(
+            {
+                ("90_simulate", f"{row.solver.split()[0]}_{row.batch}", "simulator", measure): getattr(row, measure)
+                for row in table.itertuples()
+                for measure in ("seconds", "error")
+            }
+        )
         return
     print(table.to_string(index=False, float_format="{:.3g}".format))
     print(growth.to_string(index=False, float_format="{:.3g}".format))

@@ -59,11 +59,10 @@ class Verdicts:
     left: int = 0
 
     def outcome(self, fault: str, times: int) -> Outcome:
-        lost = f"{self.silent} silently wrong, {sum(self.foreign.values())} foreign exceptions"
+        lost = f"{self.silent} silently wrong, {self.foreign.total()} foreign exceptions"
         lost += f" ({counted(self.foreign)})" if self.foreign else ""
-        return Outcome(
-            fault, times, counted(self.counts), lost + (f", {self.left} files left over" if self.left else "")
-        )
+        lost += f", {self.left} files left over" if self.left else ""
+        return Outcome(fault, times, counted(self.counts), lost, self.silent + self.foreign.total() + self.left)
 
 
 def judge(verdicts: Verdicts, use: Callable[[], object], right: Callable[[object], bool], name: str) -> None:

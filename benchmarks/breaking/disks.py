@@ -84,7 +84,8 @@ class Tally:
     times: int = 0
 
     def outcome(self, fault: str) -> Outcome:
-        return Outcome(fault, self.times, counted(self.said), f"{sum(self.wrong.values())} faults" + self._named())
+        wrong = self.wrong.total()
+        return Outcome(fault, self.times, counted(self.said), f"{wrong} faults" + self._named(), wrong)
 
     def _named(self) -> str:
         return f" ({counted(self.wrong)})" if self.wrong.total() else ""

@@ -159,6 +159,9 @@ class Tally:
         }
         return "; ".join(f"{len(found)} {what}" for what, found in named.items())
 
+    def wrong(self) -> int:
+        return len(self.redone) + len(self.broken) + len(self.left) + len(self.other)
+
 
 def kill_runs(
     make: Callable[[Path], Study], times: int, rng: random.Random, kills_a_round: int = 5
@@ -260,6 +263,7 @@ def kill_writers(times: int, rng: random.Random) -> Outcome:
         times,
         f"{written} rows written before the kills",
         f"{len(broken)} files half-written, {lost} rows lost",
+        len(broken) + lost,
     )
 
 
@@ -284,5 +288,6 @@ def kills(scale: float, seed: int) -> list[Outcome]:
             tally, long = kill_runs(make, count, rng)
             for problem in (*tally.redone, *tally.broken, *tally.left, *tally.other):
                 print(f"  {problem}", file=sys.stderr)
-            found.append(Outcome(f"{what}, {long}", sum(tally.phases.values()), counted(tally.phases), tally.lost()))
+            happened = f"{counted(tally.phases)}; {long}"
+            found.append(Outcome(what, tally.phases.total(), happened, tally.lost(), tally.wrong()))
     return [*found, kill_writers(max(1, round(200 * scale)), rng)]

@@ -5,12 +5,16 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Outcome:
-    """fault: what was done; times: how often; happened: what came of it, counted; lost: what was lost or wrong."""
+    """fault: what was done; times: how often; happened: what came of it, counted; lost: what was lost or wrong.
+
+    wrong: how many of what `lost` names.
+    """
 
     fault: str
     times: int
     happened: str
     lost: str
+    wrong: int
 
     def as_dict(self) -> dict[str, str | int]:
         return asdict(self)

@@ -50,12 +50,13 @@ class Found:
     ours: Counter = field(default_factory=Counter)
     foreign: Counter = field(default_factory=Counter)
     example: dict[str, object] = field(default_factory=dict)
+    note: str = ""
 
     def outcome(self, fault: str, times: int) -> Outcome:
-        happened = counted({"read": self.read} | dict(self.ours))
+        happened = counted({"read": self.read} | dict(self.ours)) + self.note
         foreign = sum(self.foreign.values())
         shown = f" ({counted(self.foreign)})" if foreign else ""
-        return Outcome(fault, times, happened, f"{foreign} foreign exceptions{shown}")
+        return Outcome(fault, times, happened, f"{foreign} foreign exceptions{shown}", foreign)
 
 
 def ask(found: Found, read: Callable[[object], object], given: object, seen: object = None) -> None:
@@ -376,8 +377,9 @@ def readers(
     many, some = max(1, round(10_000 * scale)), max(1, round(1000 * scale))
     by_rule = rules(many, rng)
     by_smiles, said = molecules(some, rng)
+    by_smiles.note = f"; RDKit wrote {said} bytes"
     found = {"malformed rules, `parse_rule` and `SignalingNetwork.from_rules`": by_rule}
-    found[f"malformed SMILES, `read_molecules` (RDKit wrote {said} bytes)"] = by_smiles
+    found["malformed SMILES, `read_molecules`"] = by_smiles
     groups = (
         ("malformed networks, `read_network`, ", networks), ("malformed blots, ", blots),
         ("malformed tables, ", assays),

@@ -9,6 +9,7 @@ from devices import close
 
 from hmlm_lib import paths
 from hmlm_lib.composition.states import States
+from hmlm_lib.metrics import KEY
 from hmlm_lib.moving import moved
 
 FOLDER = paths.ROOT / "benchmarks"
@@ -39,7 +40,9 @@ def test_the_command_times_the_cpu_and_says_that_nothing_else_was(monkeypatch, c
     assert first.endswith("no CUDA device is timed (asked for)")
     assert [line.split(":")[0] for line in lines] == ["simulator", "hmlm_step", "chmr_step", "composition_step"]
     assert all("cpu_s" in line and "ratio" not in line for line in lines)
-    assert {key.split("/")[0] for key in json.loads(asked("--json"))} == {"95_device_cost"}
+    keys = json.loads(asked("--json"))
+    assert all(KEY.fullmatch(key) for key in keys)
+    assert {key.split("/")[0] for key in keys} == {"95_device_cost"}
 
 
 def test_moving_reaches_into_everything_and_leaves_the_rest(device):
