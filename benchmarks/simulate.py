@@ -23,6 +23,7 @@ from printed import print_metrics
 from scipy.integrate import ode, solve_ivp
 from timing import timed
 
+from hmlm_lib.device import choose_device
 from hmlm_lib.dynamics import trajectories
 from hmlm_lib.figures import MODEL_COLOURS, save_figure, use_style
 from hmlm_lib.network import SignalingNetwork, load_network
@@ -147,11 +148,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print the flat keys of metrics.json instead of tables")
     parser.add_argument("--quick", action="store_true", help="small batches and networks, a check that it runs")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="auto, cpu or cuda")
     options = parser.parse_args()
+    device, why = choose_device(options.device)
     batches, sizes = [1, 100, 1000, 10_000], [100, 1000, 10_000, 100_000]
-    table = compare(batches[:2] if options.quick else batches, 2 if options.quick else 16, options.device)
-    growth = scaling(sizes[:2] if options.quick else sizes, options.device)
+    table = compare(batches[:2] if options.quick else batches, 2 if options.quick else 16, device)
+    growth = scaling(sizes[:2] if options.quick else sizes, device)
     if options.json:
         print_metrics(
             {
@@ -161,12 +163,11 @@ def main() -> None:
             }
         )
         return
+    print(f"device: {device} ({why})")
     print(table.to_string(index=False, float_format="{:.3g}".format))
     print(growth.to_string(index=False, float_format="{:.3g}".format))
     if not options.quick:
-        caption = (
-            f"Cost of a simulation on generated networks, {options.device}, {torch.get_num_threads()} threads, float32."
-        )
+        caption = f"Cost of a simulation on generated networks, {device}, {torch.get_num_threads()} threads, float32."
         save_figure(fig_scaling(growth), "90_simulator_cost", growth, caption)
 
 

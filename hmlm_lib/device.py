@@ -33,6 +33,20 @@ def said(device: str = "auto") -> str:
     return "device: {} ({})".format(*choose_device(device))
 
 
+def placed(device: str | torch.device) -> str:
+    """Where one call puts its tensors, as PyTorch names it: `auto` and mistakes as `choose_device`, also `cuda:1`.
+
+    RunError for what PyTorch does not know or does not find.
+    """
+    if isinstance(device, str) and device in ALLOWED:
+        return choose_device(device)[0]
+    try:
+        return str(torch.empty(0, device=device).device)
+    except (RuntimeError, TypeError, ValueError, AssertionError, ImportError):  # by kind of device and of mistake
+        near = did_you_mean(str(device), ALLOWED)
+        raise RunError(f"no device {str(device)!r} here{near}; allowed: {', '.join(ALLOWED)}") from None
+
+
 _current = "cpu"
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hmlm_lib import metrics, paths
-from hmlm_lib.device import choose_device
+from hmlm_lib.device import choose_device, placed
 from hmlm_lib.errors import HmlmError, ModelError, RunError, did_you_mean, pick
 from hmlm_lib.files import read_json, write_whole
 from hmlm_lib.profiles import PROFILES, get_profile
@@ -63,6 +63,16 @@ def test_device_choice_says_why(monkeypatch):
         choose_device("cuda")
     with pytest.raises(RunError, match=r"no device 'cdua' \(did you mean 'cuda'\?\)"):
         choose_device("cdua")
+
+
+def test_where_one_call_computes(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert placed("auto") == placed("cpu") == placed(torch.device("cpu")) == "cpu"
+    with pytest.raises(RunError, match="finds no CUDA device"):
+        placed("cuda")
+    for wrong in ("gpu", "cuda:99", torch.device("cuda:99"), 1.5):
+        with pytest.raises(RunError, match=r"no device '.*' here.*; allowed: auto, cpu, cuda"):
+            placed(wrong)
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

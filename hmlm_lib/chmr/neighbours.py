@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hmlm_lib.device import placed
 from hmlm_lib.errors import MoleculeError
 
 EXACT_IN_BFLOAT16 = 256
@@ -33,8 +34,10 @@ def tanimoto_neighbours(
 
     bits: booleans, or uint8 of `packed`. of: molecules asked about (default: `bits` themselves, each without itself).
     Two empty fingerprints have similarity 0. Which of several equally similar molecules comes last is not defined.
-    Raises MoleculeError for k outside 1 .. number of candidates.
+    device: auto, cpu, cuda, or a device of PyTorch. Raises MoleculeError for k outside 1 .. number of candidates,
+    RunError for a device that is not there.
     """
+    device = placed(device)
     known = _unpacked(bits, device)
     asked = known if of is None else _unpacked(of, device)
     candidates = len(known) - (of is None)

@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
+from hmlm_lib.device import placed
 from hmlm_lib.dynamics.experiment import Condition, check_times, course, position, ymax_factors
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters
 from hmlm_lib.dynamics.integrate import Relaxation, integrate
@@ -198,7 +199,7 @@ def simulate(
     parameters: Parameters | None = None,
     tolerance: float = TOLERANCE,
     dtype: torch.dtype | str | type = torch.float64,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     batch_size: int = 2048,
 ) -> xr.DataArray:
     """Trajectories of the network under conditions, from rest.
@@ -206,11 +207,12 @@ def simulate(
     The cell first settles for baseline_h hours with its inputs alone (from y0, or the network's); the stimuli act
     from t = 0 on. `inputs` replaces input levels of the baseline, and of what a condition does not stimulate.
     Returns activities (fraction of maximum) with dims (condition, time, species), time in hours; errors against a
-    tight reference are about ten `tolerance` at most. Raises ExperimentError for anything that cannot be run.
+    tight reference are about ten `tolerance` at most. device: auto, cpu, cuda, or a device of PyTorch. Raises
+    ExperimentError for anything that cannot be run, RunError for a device that is not there.
     """
     conditions = [conditions] if isinstance(conditions, Condition) else list(conditions)
     times = _check_call(conditions, times_h, baseline_h, tolerance, batch_size)
-    dtype = _torch_dtype(dtype)
+    dtype, device = _torch_dtype(dtype), placed(device)
     base = input_levels(network, inputs)
     knots, levels, kind = stimulus_courses(network, conditions, base)
     factors = np.array([ymax_factors(network, c) for c in conditions])

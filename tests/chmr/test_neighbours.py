@@ -9,7 +9,7 @@ from rdkit.DataStructs import BulkTanimotoSimilarity, CreateFromBitString
 
 from hmlm_lib.chmr import neighbours
 from hmlm_lib.chmr.neighbours import packed, tanimoto_neighbours
-from hmlm_lib.errors import MoleculeError
+from hmlm_lib.errors import MoleculeError, RunError
 
 
 def random_bits(seed, size, bits=128, share=0.2):
@@ -62,3 +62,12 @@ def test_bad_input_is_named():
         tanimoto_neighbours(bits, 1, of=bits[:, :64])
     with pytest.raises(MoleculeError, match=r"torch.float64 of shape \(4, 128\); allowed: bool"):
         tanimoto_neighbours(bits.astype(float), 1)
+
+
+def test_the_device_is_chosen_as_everywhere(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    bits = random_bits(0, 6)
+    assert torch.equal(tanimoto_neighbours(bits, 2, device="auto")[1], tanimoto_neighbours(bits, 2)[1])
+    for wrong, message in (("gpu", "no device 'gpu'"), ("cuda", "finds no CUDA device")):
+        with pytest.raises(RunError, match=message):
+            tanimoto_neighbours(bits, 2, device=wrong)

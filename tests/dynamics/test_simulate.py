@@ -17,7 +17,7 @@ from hmlm_lib.dynamics import (
     simulate,
 )
 from hmlm_lib.dynamics.check import against_scipy
-from hmlm_lib.errors import ExperimentError
+from hmlm_lib.errors import ExperimentError, RunError
 from hmlm_lib.network import SignalingNetwork, load_network
 
 CORE = load_network("fibroblast-core")
@@ -291,3 +291,13 @@ def test_bad_choices_and_measurements():
         observation_times(1, 24.0)
     with pytest.raises(ExperimentError, match="spacing is 'cubic'; allowed: uniform, log"):
         observation_times(4, 24.0, "cubic")
+
+
+def test_the_device_is_chosen_as_everywhere(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    network = SignalingNetwork.from_rules("two", ["=> a", "a => b"])
+    asked = (network, Condition("a", stimulus={"a": 0.5}), [1.0])
+    assert simulate(*asked, device="auto").equals(simulate(*asked))
+    for wrong, message in (("gpu", "no device 'gpu'"), ("cuda", "finds no CUDA device")):
+        with pytest.raises(RunError, match=message):
+            simulate(*asked, device=wrong)

@@ -48,3 +48,10 @@ def test_cost_benchmark_prints_metrics_and_memory_is_linear_in_edges():
     found = json.loads(done.stdout)
     kept = {size: found[f"91_hmlm_cost/{size}_species/hmlm/megabytes"]["mean"] for size in (109, 1000)}
     assert kept[1000] < 12 * kept[109]
+
+
+def test_the_simulators_benchmark_names_the_devices_there_are():
+    command = [sys.executable, str(ROOT / "benchmarks" / "simulate.py"), "--quick", "--device", "gpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "RunError: no device 'gpu'" in done.stderr
