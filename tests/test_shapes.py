@@ -40,7 +40,7 @@ features.module_mean(course.values, core.arrays.module)
 figures.fig_network(core)
 metrics.record("01_network/a/b/c", [1.0, 2.0])
 
-from hmlm_lib.evaluation import benchmark, design, frompoints, newcell, reconstruct, tasks
+from hmlm_lib.evaluation import benchmark, design, frompoints, heldout, newcell, pointwise, reconstruct, tasks
 from hmlm_lib.evaluation.cells import cells
 from hmlm_lib.evaluation.registry import make
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
@@ -80,6 +80,9 @@ for curve in frompoints.MODELS.values():
     curve.run(data.seen, tasks.SCORED)
 design.best_times(np.array([1.0, 5.0, 20.0]), 2, tasks.SCORED, 0.9, 0.05, 0.03)
 protocol.run_protocol([0], points=[4])
+pointwise.run([0], points=[4])
+heldout.TRAINING = Training(steps=2)
+heldout.run([0], ["hmlm", "masked_ridge", "ridge", "additive", "nearest", "oracle"], ["combined"])
 print("done")
 """
 

@@ -19,6 +19,7 @@ from hmlm_lib.evaluation import (
     edges,
     faithfulness,
     frompoints,
+    heldout,
     newcell,
     newnetwork,
     observations,
@@ -46,8 +47,8 @@ SETTINGS: dict[str, dict] = {
 }
 # Settings with models and measures of their own.
 FAMILIES = (
-    frompoints, overexpressed, newcell, newnetwork, onecourse, faithfulness, *edges.FAMILIES, realcells, observations,
-    molecules, imputed, composition,
+    frompoints, overexpressed, newcell, newnetwork, onecourse, heldout, faithfulness, *edges.FAMILIES, realcells,
+    observations, molecules, imputed, composition,
 )  # fmt: skip
 GROUPS = {"all": MODELS, "ablations": ABLATIONS, "chosen": CHOSEN}
 OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}
@@ -189,7 +190,8 @@ def _row(path: Path, name: str, model: str, seed: int, wanted_code: str) -> dict
 
 
 SHORT = re.compile(
-    "[ABDP]/mse_(all|unseen|k.*)|N/mse.*|[CO]/(rest_)?effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|M/(test|clean|random|valid)"
+    "[ABDP]/mse_(all|unseen|k.*)|[HN]/mse.*|[CO]/(rest_)?effect_.*|[EF]/.*|R/rmse|L/(balanced.*|random|unseen)|"
+    "M/(test|clean|random|valid)"
 )
 
 

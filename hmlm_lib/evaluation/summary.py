@@ -18,6 +18,7 @@ from hmlm_lib.evaluation import (
     edges,
     faithfulness,
     frompoints,
+    heldout,
     newcell,
     newnetwork,
     observations,
@@ -80,6 +81,7 @@ LITERATURE = {
     "L/auroc_increase": "AUROC, Increase",
     "L/auroc_decrease": "Decrease",
 }
+HELD_OUT = {"H/mse": "MSE, markers", "H/mse_combined": "combined held out", "H/time_r": "r over time"}
 COURSE = {f"P/mse_k{k}": f"{k} points" for k in (4, 8, 16)}
 
 
@@ -91,6 +93,7 @@ def measures(name: str) -> dict[str, str]:
         (newcell, CELLS),
         (newnetwork, NETWORKS),
         (onecourse, COURSE),
+        (heldout, HELD_OUT),
         (molecules, MOLECULES),
         (imputed, IMPUTED),
         (faithfulness, EXPLAINED),
@@ -235,7 +238,7 @@ def markdown(name: str, wanted: Collection[str] | None = None) -> list[str]:
     found, titles = table(name, wanted), measures(name)
     if not len(found):
         return []
-    without_worlds = (molecules, imputed, realcells, composition)
+    without_worlds = (heldout, molecules, imputed, realcells, composition)
     draws = "seeds" if any(name in family.SETTINGS for family in without_worlds) else "worlds"
     lines = [f"| {name} | {' | '.join(titles.values())} | {draws} |", "|---" * (len(titles) + 2) + "|"]
     for model, row in found.iterrows():
@@ -248,7 +251,11 @@ def digits(measure: str) -> int:
     """Decimal places of a measure."""
     if measure in ("parameters", "features"):
         return 0
-    return 3 if "effect_r" in measure or measure[:2] in ("E/", "F/", "I/", "L/", "M/", "R/") else 5
+    return (
+        3
+        if measure.endswith("_r") or "effect_r" in measure or measure[:2] in ("E/", "F/", "I/", "L/", "M/", "R/")
+        else 5
+    )
 
 
 def cell(mean: float, sd: float, places: int) -> str:

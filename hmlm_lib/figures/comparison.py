@@ -17,6 +17,8 @@ def colour(model: str) -> str:
     """The model's colour; an ablation of HMLM is drawn in the colour of the flat one."""
     if model in MODEL_COLOURS:
         return MODEL_COLOURS[model]
+    if model.startswith("hmlm_forest"):
+        return MODEL_COLOURS["hmlm_forest"]
     return MODEL_COLOURS["hmlm_flat"] if model.startswith("hmlm") else OTHER
 
 
@@ -84,6 +86,24 @@ def fig_published(panels: dict[str, pd.DataFrame], printed: dict[str, dict[int, 
     axes[0, 0].set_ylabel("MSE, seven markers")
     every = dict(pair[::-1] for ax in axes[0] for pair in zip(*ax.get_legend_handles_labels(), strict=True))
     fig.legend(every.values(), every, loc="outside right center")
+    return fig
+
+
+def fig_held_out(table: pd.DataFrame, stated: dict[str, tuple[float, float]]) -> Figure:
+    """A whole condition held out: error, and correlation over time, one bar a model.
+
+    table: index model; columns (H/mse | H/time_r, mean | sd | n), MSE in squared fractions of maximum. stated: model ->
+    lowest and highest figure it should have, x 1e-3, drawn as crosses; the models of one name with numbers at its end
+    share it.
+    """
+    titles = {"H/mse": "condition held out, seven markers", "H/time_r": "correlation over time"}
+    fig = fig_model_comparison(table, titles)
+    ax = fig.axes[0]
+    for row, label in enumerate(ax.get_yticklabels()):
+        name = label.get_text().replace(" ", "_")
+        expected = stated.get(name) or stated.get(name.rstrip("_0123456789"))
+        if expected:
+            ax.plot(np.array(expected) * 1e-3, [row, row], "x-", color="#222222", ms=5, lw=0.8)
     return fig
 
 
