@@ -28,6 +28,7 @@ from hmlm_lib.evaluation import (
     realcells,
 )
 from hmlm_lib.evaluation.definitions import defined
+from hmlm_lib.evaluation.novel import with_new
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
 from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
@@ -206,5 +207,6 @@ def codes(name: str, effort: float = 1.0) -> dict[str, str]:
 
 
 def rows(name: str) -> list[dict]:
-    """Valid rows of a setting, all models of all groups."""
-    return valid_rows(name, codes(name))
+    """Valid rows of a setting, all models of all groups; those of task B also on new sets of inputs alone."""
+    found = valid_rows(name, codes(name))
+    return [with_new(row) for row in found] if name in SETTINGS else found

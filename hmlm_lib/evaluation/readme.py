@@ -33,6 +33,7 @@ CHOSEN = tuple(name for name in WORLDS if name not in ("k4", "k16"))  # here HML
 KNOCKED_OUT = ("k8", "missing15_k8", "additive_k8", "flipped10_k8")
 SIMULATED = [
     *((name, "B/mse_all", f"B, {title}", "hmlm") for name, title in WORLDS.items()),
+    *((name, "B/mse_new", f"B, {WORLDS[name]}, new sets of inputs alone", "hmlm") for name in KNOCKED_OUT),
     *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in KNOCKED_OUT),
     *(
         (name, f"O/{measure}", f"C, r, over-expression{where}", "hmlm")

@@ -47,7 +47,13 @@ SHORT = (
     "mean",
     "persistence",
 )
-TASKS = {"A/mse_all": "A", "B/mse_all": "B", "C/effect_mse": "C, effect", "C/effect_r": "C, r"}
+TASKS = {
+    "A/mse_all": "A",
+    "B/mse_all": "B",
+    "B/mse_new": "B, new sets of inputs",
+    "C/effect_mse": "C, effect",
+    "C/effect_r": "C, r",
+}
 STRONGER = {
     "O/effect_mse": "over-expression, effect",
     "O/effect_r": "r",
@@ -321,6 +327,7 @@ def full() -> str:
     lines = [
         "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
         "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
+        "New sets of inputs: the test combinations, 21 to 24 of 40, whose inputs no training condition steps together.",
         "Over-expressions (overexpressed_k8): task C's species with ymax doubled in place of knocked out; the effect,",
         "and that on all species but the doubled one, whose own doubling is most of it.",
         "A (reconstruct_k...): a trajectory from its points: curves and a Gaussian process of time see these alone",

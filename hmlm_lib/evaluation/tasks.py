@@ -76,6 +76,9 @@ def single_stimuli(world: World, count: int, rng: np.random.Generator) -> Float[
     return levels
 
 
+Plan = tuple[str, Float[np.ndarray, "condition species"], Int[np.ndarray, " condition"] | None]
+
+
 def _planned(
     world: World,
     network: SignalingNetwork,
@@ -120,13 +123,35 @@ def _run(world: World, parts: list[Experiments], times: list[np.ndarray]) -> lis
     return found
 
 
-def _enough(network: SignalingNetwork, size: Size, inner: int, inputs: int) -> None:
-    """ExperimentError for a network on which so many experiments cannot be drawn."""
+def plans(world: World, seed: int, size: Size) -> list[Plan]:
+    """Kind, stimuli and knocked-out species of every part of the benchmark: five for training, three for tests.
+
+    Test combinations have levels of their own; which inputs they combine may have been seen (`novel.py`).
+    ExperimentError for a network on which so many experiments cannot be drawn.
+    """
+    rng = np.random.default_rng((seed, 5))
+    inner = np.flatnonzero(~world.arrays.has_input)
+    _enough(world, size, len(inner))
+    chosen = rng.choice(inner, size.knockouts + size.test_knockouts, replace=False)
+    found: list[Plan] = [
+        ("control", world.baseline[None], None),
+        ("single", single_stimuli(world, size.singles, rng), None),
+        ("pair", draw_stimuli(world, np.full(size.pairs, 2), rng), None),
+        ("triple", draw_stimuli(world, np.full(size.triples, 3), rng), None),
+        ("knock-out", draw_stimuli(world, rng.integers(1, 4, size.knockouts), rng), chosen[: size.knockouts]),
+        ("test", draw_stimuli(world, rng.integers(2, 4, size.test), rng), None),
+        ("test knock-out", draw_stimuli(world, rng.integers(1, 4, size.test_knockouts), rng), chosen[size.knockouts :]),
+    ]
+    return [*found, ("companion", found[-1][1], None)]
+
+
+def _enough(world: World, size: Size, inner: int) -> None:
+    name, inputs = world.network.name, len(world.arrays.species_names) - inner
     if inputs < 3:
-        raise ExperimentError(f"network {network.name!r} has {inputs} inputs; allowed: 3 or more, to be combined")
+        raise ExperimentError(f"network {name!r} has {inputs} inputs; allowed: 3 or more, to be combined")
     if inner < size.knockouts + size.test_knockouts:
         raise ExperimentError(
-            f"network {network.name!r} has {inner} species without an input, but {size.knockouts} and "
+            f"network {name!r} has {inner} species without an input, but {size.knockouts} and "
             f"{size.test_knockouts} different ones are to be knocked out; allowed: a smaller Size"
         )
 
@@ -155,21 +180,7 @@ def benchmark(
     network = network or load_network("fibroblast-core")
     world = draw_world(network, seed, mechanism)
     prior = with_flipped_signs(incomplete(network, missing, seed), flipped, seed)
-    rng = np.random.default_rng((seed, 5))
-    inner = np.flatnonzero(~world.arrays.has_input)
-    _enough(network, size, len(inner), len(prior.species_names) - len(inner))
-    chosen = rng.choice(inner, size.knockouts + size.test_knockouts, replace=False)
-    plans = [
-        ("control", world.baseline[None], None),
-        ("single", single_stimuli(world, size.singles, rng), None),
-        ("pair", draw_stimuli(world, np.full(size.pairs, 2), rng), None),
-        ("triple", draw_stimuli(world, np.full(size.triples, 3), rng), None),
-        ("knock-out", draw_stimuli(world, rng.integers(1, 4, size.knockouts), rng), chosen[: size.knockouts]),
-        ("test", draw_stimuli(world, rng.integers(2, 4, size.test), rng), None),
-        ("test knock-out", draw_stimuli(world, rng.integers(1, 4, size.test_knockouts), rng), chosen[size.knockouts :]),
-    ]
-    plans.append(("companion", plans[-1][1], None))
-    parts = [_planned(world, prior, *plan) for plan in plans]
+    parts = [_planned(world, prior, *plan) for plan in plans(world, seed, size)]
     seen = observation_times(k + 1, HORIZON_H)[1:]
     train, test, knockout, wild, again = _run(
         world, [join(parts[:5]), *parts[5:], parts[5]], [seen, SCORED, SCORED, SCORED, seen]
