@@ -15,7 +15,7 @@ def definition(source: str, name: str) -> bytes | None:
 
     Dicts with text as keys are tables: whoever uses one does not rest on its entries.
     """
-    known, tables = _top(stripped(source))
+    known, tables = _top(source)
     wanted = [value for table in tables.values() for key, value in table.items() if key == name]
     found = {name} & set(known)
     if not wanted and not found:
@@ -26,6 +26,12 @@ def definition(source: str, name: str) -> bytes | None:
         found |= used
         todo += [known[one] for one in used]
     return b"".join(ast.dump(node).encode() for node in [*wanted, *(known[one] for one in sorted(found))])
+
+
+@cache
+def whole(source: str) -> bytes:
+    """Syntax of a module without docstrings and annotations."""
+    return ast.dump(stripped(source)).encode()
 
 
 def stripped(source: str) -> ast.Module:
@@ -44,10 +50,11 @@ def stripped(source: str) -> ast.Module:
     return tree
 
 
-def _top(tree: ast.Module) -> tuple[dict[str, ast.AST], dict[str, dict[str, ast.AST]]]:
+@cache
+def _top(source: str) -> tuple[dict[str, ast.AST], dict[str, dict[str, ast.AST]]]:
     """Top-level definitions by name, and the entries of those that are tables."""
     known, tables = {}, {}
-    for node in tree.body:
+    for node in stripped(source).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             known[node.name] = node
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:

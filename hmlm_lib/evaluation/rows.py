@@ -5,7 +5,6 @@ tree without docstrings and annotations, so that a comment or a type changes not
 never shown, and so are lines that were damaged: each ends with a check of its content (the oldest have none).
 """
 
-import ast
 import errno
 import hashlib
 import json
@@ -19,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation.definitions import definition, stripped
+from hmlm_lib.evaluation.definitions import definition, whole
 from hmlm_lib.files import locked, stamped, unstamped
 from hmlm_lib.paths import ROOT, rows_dir
 
@@ -41,8 +40,8 @@ NEEDED = ({"setting", "model", "seed", "code", "values"}, {"model", "candidate",
 def code_hash(modules: tuple[str, ...]) -> str:
     """Fingerprint of modules or packages of hmlm_lib (dotted names), or of `module#name` (`definitions.py`)."""
     digest = hashlib.sha256()
-    for whole in sorted(set(modules)):
-        name, _, part = whole.partition("#")
+    for one in sorted(set(modules)):
+        name, _, part = one.partition("#")
         place = ROOT / "hmlm_lib" / name.replace(".", "/")
         files = sorted([*place.rglob("*.py"), *place.rglob("*.csv")]) if place.is_dir() else [place.with_suffix(".py")]
         for path in files:
@@ -54,7 +53,7 @@ def code_hash(modules: tuple[str, ...]) -> str:
 def _content(path: Path, name: str = "") -> bytes:
     if path.suffix != ".py":
         return path.read_bytes()
-    found = definition(path.read_text(), name) if name else ast.dump(stripped(path.read_text())).encode()
+    found = definition(path.read_text(), name) if name else whole(path.read_text())
     if found is None:
         raise ValueError(f"{path} does not define {name!r}")
     return found
