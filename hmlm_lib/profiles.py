@@ -11,15 +11,19 @@ class Profile:
 
     name: str
     description: str
-    seeds: int
+    seeds: int  # worlds on which models are scored
     dose_points: int  # levels of a dose-response curve
-    random_conditions: int  # conditions drawn for checks over many states
     effort: float  # fraction of a model's training steps
     comparison_effort: float  # the same where many models are trained side by side
     data_seeds: int  # data sets of the published protocol
     members: int  # of an ensemble
     molecules: int  # generated ones
     pretraining: int  # steps of a molecular encoder
+    encoder_width: int  # of its latents
+    encoder_layers: int  # of its graph network
+    encoder_batch: int  # molecules a step
+    head_width: int  # of the perceptron that reads its latents
+    hidden: tuple[float, ...]  # fractions of one cellular modality hidden, the others measured
     peptides: int  # to train compositions on, each in two pairs
     passes: int  # over these pairs
 
@@ -36,13 +40,17 @@ PROFILES = {
             "two CPU cores, minutes",
             seeds=1,
             dose_points=33,
-            random_conditions=64,
             effort=0.1,
             comparison_effort=0.06,
             data_seeds=2,
             members=3,
             molecules=1500,
             pretraining=80,
+            encoder_width=64,
+            encoder_layers=3,
+            encoder_batch=256,
+            head_width=256,
+            hidden=(0.9,),
             peptides=2000,
             passes=8,
         ),
@@ -51,13 +59,17 @@ PROFILES = {
             "two CPU cores, hours; the numbers we quote",
             seeds=3,
             dose_points=65,
-            random_conditions=512,
             effort=1.0,
             comparison_effort=1.0,
             data_seeds=5,
             members=5,
             molecules=6000,
             pretraining=1500,
+            encoder_width=128,
+            encoder_layers=4,
+            encoder_batch=512,
+            head_width=512,
+            hidden=(0.3, 0.6, 0.9),
             peptides=8000,
             passes=12,
         ),
@@ -66,13 +78,17 @@ PROFILES = {
             "one GPU, the paper's sizes",
             seeds=5,
             dose_points=129,
-            random_conditions=4096,
             effort=1.0,
             comparison_effort=1.0,
             data_seeds=5,
             members=8,
             molecules=12288,
             pretraining=6000,
+            encoder_width=300,
+            encoder_layers=5,
+            encoder_batch=3072,
+            head_width=1200,
+            hidden=(0.3, 0.6, 0.9),
             peptides=8000,
             passes=12,
         ),

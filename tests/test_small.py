@@ -46,6 +46,8 @@ def test_a_metric_that_is_no_number_is_refused(value):
 
 def test_profiles():
     assert [get_profile(name).seeds for name in PROFILES] == [1, 3, 5]
+    sizes = ("encoder_width", "encoder_layers", "encoder_batch")
+    assert [getattr(get_profile("full"), name) for name in sizes] == [300, 5, 3072]  # the CHMR paper's
     with pytest.raises(RunError, match=r"no profile 'ful' \(did you mean 'full'\?\); allowed: quick, record, full"):
         get_profile("ful")
 

@@ -1,7 +1,8 @@
 """What each part of CHMR is worth, measured on planted molecules, where the best possible answer is known."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,20 +18,25 @@ from hmlm_lib.chmr.modalities import Modality, hide, scaled
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.planted import Planted
+from hmlm_lib.chmr.pretrain import BATCH
 from hmlm_lib.chmr.propagation import Graph
 from hmlm_lib.chmr.relevance import TRAINING, learn, near
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.told import features
 from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.device import side_by_side
+from hmlm_lib.errors import MoleculeError, did_you_mean
 from hmlm_lib.training import Training
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Run:
     """One encoder to train. missing: fraction of every modality hidden; how: these are imputed; steps: None for all.
 
-    learned: similar molecules by what measured cells say (`relevance.py`), not by Tanimoto.
+    learned: similar molecules by what measured cells say (`relevance.py`), not by Tanimoto. only: hidden of this
+    modality alone.
     """
 
     config: CHMRConfig
@@ -38,6 +44,14 @@ class Run:
     how: str = "propagation"
     steps: int | None = None
     learned: bool = False
+    only: str | None = None
+
+
+class Scored(NamedTuple):
+    """AUROC of a perceptron on the frozen latents, and the encoder that gave them."""
+
+    auroc: float
+    model: CHMR
 
 
 def ablations(config: CHMRConfig, missing: float) -> dict[str, Run]:
@@ -71,6 +85,11 @@ def sweeps(config: CHMRConfig) -> dict[str, Run]:
     return {
         f"{name} {value:g}": Run(replace(config, **{name: value})) for name, many in values.items() for value in many
     }
+
+
+def one_hidden(config: CHMRConfig, molecules: Planted, levels: Sequence[float]) -> dict[tuple[str, float], Run]:
+    """Every modality hidden to every level, the others measured; (modality, level) -> run."""
+    return {(name, m): Run(config, m, only=name) for name in molecules.modalities for m in levels}
 
 
 def split(count: int, seed: int, labelled: float = 0.3) -> Split:
@@ -139,15 +158,28 @@ def told(molecules: Planted, missing: float, parts: Split, head: HeadConfig) -> 
     return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
 
 
-def _measured(molecules: Planted, missing: float, seed: int) -> dict[str, Modality]:
-    return {name: hide(m, missing, seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
+def _measured(molecules: Planted, missing: float, seed: int, only: str | None = None) -> dict[str, Modality]:
+    names = list(molecules.modalities)
+    if only is not None and only not in names:
+        raise MoleculeError(f"no modality {only!r}{did_you_mean(only, names)}; allowed: {', '.join(names)}")
+    share = {name: missing if only in (None, name) else 0.0 for name in names}
+    return {name: hide(m, share[name], seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
 
 
 def material(
-    molecules: Planted, missing: float, seed: int, how: str = "propagation", learned: bool = False
+    molecules: Planted,
+    missing: float,
+    seed: int,
+    how: str = "propagation",
+    learned: bool = False,
+    only: str | None = None,
+    structure: Structure | None = None,
 ) -> Material:
-    """Planted molecules with a fraction of every modality hidden, ready to train on; how, learned: as of `Run`."""
-    cells, structure = _measured(molecules, missing, seed), Structure.from_smiles(molecules.smiles)
+    """Planted molecules with a fraction of their cells hidden, ready to train on; how, learned, only: as of `Run`.
+
+    structure: theirs, where it was read before. MoleculeError for a modality that they do not have.
+    """
+    cells, structure = _measured(molecules, missing, seed, only), structure or Structure.from_smiles(molecules.smiles)
     return Material.complete(structure, cells, how, _near(structure.bits, cells, seed) if learned else None)
 
 
@@ -156,24 +188,32 @@ def _near(bits: Bool[torch.Tensor, "molecule bit"], cells: dict[str, Modality], 
 
 
 def scores(
-    molecules: Planted, runs: dict[str, Run], parts: Split, training: Training, head: HeadConfig
-) -> dict[str, float]:
-    """AUROC of a perceptron on the frozen latents, run by run; side by side, one process a core."""
-    needs = [(run.missing, run.how, run.learned) for run in runs.values()]
+    molecules: Planted,
+    runs: Mapping[Name, Run],
+    parts: Split,
+    training: Training,
+    head: HeadConfig,
+    batch: int = BATCH,
+) -> dict[Name, Scored]:
+    """Run by run, side by side, one process a core; batch: molecules a step of pretraining."""
+    structure = Structure.from_smiles(molecules.smiles)
+    needs = [(run.missing, run.how, run.learned, run.only) for run in runs.values()]
     ready = {
-        (missing, how, learned): material(molecules, missing, training.seed, how, learned)
-        for missing, how, learned in sorted(set(needs))
+        (missing, how, *rest): material(molecules, missing, training.seed, how, *rest, structure)
+        for missing, how, *rest in dict.fromkeys(needs)
     }
-    jobs = [(molecules, ready[of], run, parts, training, head) for of, run in zip(needs, runs.values(), strict=True)]
-    found = side_by_side(_score, jobs)
-    return dict(zip(runs, found, strict=True))
+    every = zip(needs, runs.values(), strict=True)
+    jobs = [(molecules, ready[of], run, parts, training, head, batch) for of, run in every]
+    return dict(zip(runs, side_by_side(_score, jobs), strict=True))
 
 
-def _score(molecules: Planted, data: Material, run: Run, parts: Split, training: Training, head: HeadConfig) -> float:
+def _score(
+    molecules: Planted, data: Material, run: Run, parts: Split, training: Training, head: HeadConfig, batch: int
+) -> Scored:
     steps = training.steps if run.steps is None else run.steps
-    model = pretrain(data, run.config, replace(training, steps=steps))
+    model = pretrain(data, run.config, replace(training, steps=steps), batch)
     x = embed(model, data).reshape(len(data), -1)
-    return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
+    return Scored(auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts)), model)
 
 
 def _anchors(model: CHMR, data: Material) -> Float[torch.Tensor, "molecule width"]:

@@ -10,6 +10,7 @@ HOW_COLOURS = {
     "propagation": "#c1272d", "nearest": "#0072b2", "mean": "#555555", "zero": "#b0b0b0", "learned": "#009e73",
 }  # fmt: skip
 OWN = "#c1272d"
+HIDDEN_COLOURS = (OWN, "#0072b2", "#e69f00", "#009e73")
 PUBLISHED_MARKS = {"CHMR": ("D", "#111111"), "InfoAlign": ("s", "#777777")}
 PARTS = {"purity": "#c1272d", "used": "#0072b2", "used by anchors": "#56b4e9", "evenness": "#e69f00"}
 
@@ -61,11 +62,16 @@ def fig_codes(table: pd.DataFrame) -> Figure:
     return fig
 
 
-def fig_sweeps(missing: pd.Series, sweeps: dict[str, pd.Series], lines: dict[str, float]) -> Figure:
-    """AUROC of CHMR against the fraction of cells missing, then against each setting; lines: what needs no cells."""
+def fig_sweeps(missing: pd.DataFrame, sweeps: dict[str, pd.Series], lines: dict[str, float]) -> Figure:
+    """AUROC of CHMR against the fraction of cells missing, then against each setting; lines: what needs no cells.
+
+    missing: index the fraction, a column a kind of hiding, every modality first; NaN where it was not tried.
+    """
     count = 1 + len(sweeps)
-    fig, axes = plt.subplots(1, count, figsize=(2.6 * count + 1.6, 3.2), sharey=True)
-    axes[0].plot(100 * missing.index, missing, marker="o", ms=4, color=OWN, label="chmr")
+    fig, axes = plt.subplots(1, count, figsize=(2.6 * count + 2.2, 3.2), sharey=True)
+    for (name, values), colour in zip(missing.items(), HIDDEN_COLOURS, strict=False):
+        drawn, thin = values.dropna(), {} if colour == OWN else {"lw": 1.0, "zorder": 1}
+        axes[0].plot(100 * drawn.index, drawn, marker="o", ms=4, color=colour, label=f"hidden: {name}", **thin)
     axes[0].set(xlabel="cells missing, %", ylabel="AUROC")
     for ax, (name, values) in zip(axes[1:], sweeps.items(), strict=True):
         ax.plot(range(len(values)), values, marker="o", ms=4, color=OWN)

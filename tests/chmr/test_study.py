@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from hmlm_lib.chmr import study
+from hmlm_lib.chmr.dominance import dominance
 from hmlm_lib.chmr.finetune import HeadConfig
 from hmlm_lib.chmr.modalities import hide
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.chmr.pretrain import pretrain
 from hmlm_lib.chmr.told import features
+from hmlm_lib.errors import MoleculeError
 from hmlm_lib.figures import fig_codes, fig_imputation, fig_scores
 from hmlm_lib.training import Training
 
@@ -46,11 +49,18 @@ def test_cells_teach_and_nothing_beats_the_best(molecules):
     found = study.without_cells(molecules, parts, HEAD)
     runs = study.ablations(CONFIG, 0.0)
     wanted = ("chmr", "no alignment", "flat codebook", "untrained")
-    found |= study.scores(molecules, {name: runs[name] for name in wanted}, parts, TRAINING, HEAD)
+    done = study.scores(molecules, {name: runs[name] for name in wanted}, parts, TRAINING, HEAD)
+    found |= {name: one.auroc for name, one in done.items()}
     assert set(found) == {"best", "kernel_ridge", "mlp", *wanted}
     assert found["chmr"] > max(found["untrained"], found["no alignment"]) + 0.01
     assert max(value for name, value in found.items() if name != "best") < found["best"]
     assert len(fig_scores(pd.DataFrame({"all": found})).axes) == 1
+    table = dominance(done["chmr"].model, study.material(molecules, 0.0, 0), molecules, parts, HEAD)
+    assert list(table.index[:5]) == ["fingerprint", "graph", *molecules.modalities]
+    assert table.loc["structure", "alone"] == pytest.approx(found["chmr"], abs=1e-9)
+    assert table.loc["everything", "withheld"] == pytest.approx(0.5)
+    assert table.loc["cells", "alone"] > table.loc["structure", "alone"]  # they know the molecule's own part as well
+    assert table.loc["cells", "withheld"] < table.loc["genetic", "withheld"] - 0.02
 
 
 def test_whoever_is_told_the_fragments_finds_the_signs_and_comes_near_the_best():
@@ -78,6 +88,30 @@ def test_every_run_of_the_plan_is_a_model_that_can_be_made():
     assert codes["no tree"] is None
     flat = [len(level) for level in codes["flat codebook"].codes]
     assert flat == [sum(len(level) for level in codes["chmr"].codes)]  # as many codes as the whole tree
+
+
+def test_one_modality_is_hidden_and_the_others_stay(molecules):
+    runs = study.one_hidden(CONFIG, molecules, (0.3, 0.9))
+    assert list(runs) == [(name, level) for name in molecules.modalities for level in (0.3, 0.9)]
+    part = study.material(molecules, 0.9, 0, only="morphology")
+    known = {name: cell.known.float().mean().item() for name, cell in part.cells.items()}
+    assert known == {"genetic": 1.0, "expression": 1.0, "morphology": pytest.approx(0.1)}
+    same = study.material(molecules, 0.9, 0).cells["morphology"].known
+    assert torch.equal(part.cells["morphology"].known, same)  # the rows that are hidden where all are
+    with pytest.raises(
+        MoleculeError, match=r"no modality 'morfology' \(did you mean 'morphology'\?\); allowed: genetic"
+    ):
+        study.material(molecules, 0.9, 0, only="morfology")
+
+
+def test_runs_that_hide_other_cells_do_not_share_a_material(molecules):
+    small = replace(molecules, modalities=dict(list(molecules.modalities.items())[1:]))
+    runs = {"all": study.Run(CONFIG, 0.9)} | study.one_hidden(CONFIG, small, (0.9,))
+    done = study.scores(small, runs, study.split(700, 0), replace(TRAINING, steps=2), HEAD, batch=64)
+    assert list(done) == ["all", ("expression", 0.9), ("morphology", 0.9)]
+    weights = [one.model.project["expression"][1].weight for one in done.values()]
+    assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])
 
 
 def test_codes_are_counted_by_level(molecules):
