@@ -13,7 +13,7 @@ from hmlm_lib.baselines import Model
 from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.composition import record as composition
-from hmlm_lib.device import one_thread, side_by_side
+from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import (
     edges,
@@ -81,22 +81,6 @@ def fit(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
     """A model of the registry, fitted to the training experiments; effort: fraction of its training steps."""
     with one_thread():
         return make(name, b, seed, effort).fit(b.train)
-
-
-def fit_all(names: Iterable[str], b: Benchmark, seed: int, effort: float = 1.0) -> dict[str, Model]:
-    """Models fitted side by side, one process a core; the same numbers as one after the other."""
-    names = list(names)
-    found = side_by_side(fit, [(name, b, seed, effort) for name in names])
-    return dict(zip(names, found, strict=True))
-
-
-def score_all(jobs: Iterable[tuple[str, Benchmark]], seed: int, effort: float = 1.0) -> list[dict]:
-    """Scores of models, each fitted to a benchmark of its own; side by side, as `fit_all`."""
-    return side_by_side(_fit_and_score, [(name, b, seed, effort) for name, b in jobs])
-
-
-def _fit_and_score(name: str, b: Benchmark, seed: int, effort: float) -> dict:
-    return score(fit(name, b, seed, effort), b)
 
 
 def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:

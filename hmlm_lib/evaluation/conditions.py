@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from hmlm_lib.baselines import Model
 from hmlm_lib.dynamics.protocols import four_conditions
+from hmlm_lib.evaluation.score import correlation
 from hmlm_lib.evaluation.tasks import SCORED
 from hmlm_lib.evaluation.worlds import World
 from hmlm_lib.experiments import Experiments
@@ -20,3 +22,9 @@ def paper_conditions(world: World, network: SignalingNetwork) -> Experiments:
     names = tuple(condition.name for condition in conditions)
     activity = world.simulate(stimulus, factor, y0, SCORED)
     return Experiments(network, names, stimulus, factor, y0, SCORED, activity)
+
+
+def change_correlations(model: Model, paper: Experiments) -> dict[str, float]:
+    """Condition -> r of the predicted with the true change from rest; without control, in which nothing changes."""
+    predicted, true = (values - paper.y0[:, None] for values in (model.predict(paper), paper.activity))
+    return {name: correlation(predicted[[i]], true[[i]]) for i, name in enumerate(paper.names) if i}

@@ -1,5 +1,7 @@
 """Figures that compare models: bars by task, error against time points, ablations, cost against size."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -153,19 +155,36 @@ def fig_shots(table: pd.DataFrame, titles: dict[str, str], models: dict[str, str
 
 
 def fig_correlation(table: pd.DataFrame) -> Figure:
-    """Correlation of predicted with true change: a group a condition, a bar a model; columns model, condition, r."""
+    """Correlation of predicted with true change: a group a condition, a bar a model, mean and sd over seeds.
+
+    table: columns model, condition, r, a line a seed.
+    """
     models, conditions = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["condition"]))
     fig, ax = plt.subplots(figsize=(1.6 * len(conditions) + 2.5, 3.3))
     width = 0.8 / len(models)
     for i, model in enumerate(models):
-        values = table[table["model"] == model].set_index("condition")["r"].reindex(conditions)
+        stats = _over_seeds(table[table["model"] == model], "condition", "r").reindex(conditions)
         at = np.arange(len(conditions)) + (i - (len(models) - 1) / 2) * width
-        ax.bar(at, values, width * 0.92, color=colour(model), label=model.replace("_", " "))
+        name, bar = model.replace("_", " "), {"lw": 0.8}
+        ax.bar(at, stats["mean"], width * 0.92, yerr=_bar(stats), color=colour(model), label=name, error_kw=bar)
     ax.axhline(0, color="#444444", lw=0.6)
     ax.set_xticks(range(len(conditions)), conditions)
     ax.set(ylabel="r of the change from rest", ylim=(min(0.0, table["r"].min() * 1.1), 1.05))
     fig.legend(loc="outside right center")
     return fig
+
+
+def _over_seeds(table: pd.DataFrame, by: str, measure: str) -> pd.DataFrame:
+    """Mean and std over the lines of each value of a column; std is NaN for one line."""
+    return table.groupby(by)[measure].agg(["mean", "std"])
+
+
+def _bar(stats: pd.DataFrame, most: float = np.inf) -> np.ndarray | None:
+    """Error bars below and above the mean, the lower one at most this share of it; None where there is no spread."""
+    sd = stats["std"].to_numpy()
+    if np.isnan(sd).all():
+        return None
+    return np.stack([np.minimum(sd, most * stats["mean"].abs()), sd])
 
 
 def fig_cost(table: pd.DataFrame) -> Figure:
@@ -182,14 +201,17 @@ def fig_cost(table: pd.DataFrame) -> Figure:
 
 
 def fig_reconstruction(table: pd.DataFrame, noise_sd: float) -> Figure:
-    """Error of the reconstructed trajectory against points seen; columns model, k, mse; interpolation is dashed."""
+    """Error of the reconstructed trajectory against points seen, mean and sd over seeds; interpolation is dashed.
+
+    table: columns model, k, mse, a line a seed.
+    """
     fig, ax = plt.subplots(figsize=(6.4, 3.9))
     curves = ("linear", "log_linear", "pchip")
     for model, rows in table.groupby("model", sort=False):
-        stats = rows.groupby("k")["mse"].mean()
+        stats = _over_seeds(rows, "k", "mse")
         label = str(model).replace("_", " ") if model in curves else f"GP on {str(model).replace('_', ' ')}"
-        style = "--" if model in curves else "-"
-        ax.plot(stats.index, stats, style, marker="o", ms=4, color=colour(str(model)), label=label)
+        style = {"ls": "--" if model in curves else "-", "color": colour(str(model)), "label": label}
+        ax.errorbar(stats.index, stats["mean"], yerr=_bar(stats, 0.9), marker="o", ms=4, capsize=2, **style)
     ax.axhline(noise_sd**2, color="#444444", ls=":", lw=1)
     ax.set(xscale="log", yscale="log", xlabel="points of the trajectory seen", ylabel="MSE, all species")
     _points_axis(ax, table)
@@ -197,15 +219,21 @@ def fig_reconstruction(table: pd.DataFrame, noise_sd: float) -> Figure:
     return fig
 
 
-def fig_times(choices: dict[str, np.ndarray], error: pd.Series) -> Figure:
-    """Choices of measuring times (log axis) beside the error each leads to."""
+def fig_times(choices: dict[str, Sequence[float]], error: pd.DataFrame) -> Figure:
+    """Choices of measuring times (hours, log axis) beside the error each leads to, mean and sd over seeds.
+
+    choices: name -> times of one seed. error: columns choice, mse, a line a seed.
+    """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 2.4), width_ratios=[2.2, 1], sharey=True)
+    stats = _over_seeds(error, "choice", "mse").loc[list(choices)]
+    ends = stats["mean"] + stats["std"].fillna(0.0)
+    bars = [None] * len(stats) if (bar := _bar(stats, 1.0)) is None else [one[:, None] for one in bar.T]
     for row, (name, times) in enumerate(choices.items()):
         left.plot(times, np.full(len(times), row), "o", color=MODEL_COLOURS["hmlm"], ms=6)
         left.axhline(row, color="#eeeeee", lw=1, zorder=0)
-        right.barh(row, error[name], color=OTHER, height=0.6)
-        right.text(error[name], row, f" {error[name]:.5f}", va="center", size=8)
+        right.barh(row, stats.loc[name, "mean"], xerr=bars[row], color=OTHER, height=0.6, error_kw={"lw": 0.8})
+        right.text(ends[name], row, f" {stats.loc[name, 'mean']:.5f}", va="center", size=8)
     left.set_yticks(range(len(choices)), list(choices))
     left.set(xscale="log", xlabel="measured at (h)", ylim=(len(choices) - 0.5, -0.5))
-    right.set(xlabel="MSE", xlim=(0, 1.35 * error.max()))
+    right.set(xlabel="MSE", xlim=(0, 1.35 * ends.max()))
     return fig

@@ -182,12 +182,3 @@ def test_the_hash_follows_code_and_not_comments(tmp_path, monkeypatch):
 def test_an_unknown_setting_is_named():
     with pytest.raises(ExperimentError, match=r"no setting 'missing_k8' \(did you mean 'missing15_k8'\?\)"):
         runs.setting("missing_k8", 0)
-
-
-def test_side_by_side_is_the_same_as_one_after_the_other(data):
-    names = ("ridge", "mlp")
-    found = runs.fit_all(names, data, 3, effort=0.02)
-    assert tuple(found) == names
-    for name in names:
-        alone = runs.fit(name, data, 3, effort=0.02)
-        assert np.array_equal(found[name].predict(data.combine), alone.predict(data.combine))
