@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from importlib.metadata import distributions
 
 import pytest
@@ -12,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from hmlm_lib import figures, paths
 from hmlm_lib.evaluation import readme
+from hmlm_lib.profiles import Profile
 from hmlm_lib.run import notebooks
 
 CARD = ("jupyterlab", "papermill", "torch", "torch-geometric", "seaborn", "pandas", "nbval", "pytest")
@@ -94,6 +96,15 @@ def test_every_figure_a_notebook_draws_is_committed_with_its_numbers(path):
         assert name.startswith(path.stem[:3])
         for suffix in ("png", "svg", "csv"):
             assert (ROOT / "figures" / f"{name}.{suffix}").is_file(), f"{name}.{suffix}"
+
+
+def test_every_size_of_a_profile_is_read_by_a_notebook():
+    code = [cell for path in NOTEBOOKS for cell in cells(path) if cell["cell_type"] == "code"]
+    text = "\n".join("".join(cell["source"]) for cell in code)
+    read = set(re.findall(r"\bsettings\.(\w+)", text))
+    sizes = {field.name for field in fields(Profile)} - {"name", "description"}
+    assert sizes - read == set()
+    assert read - sizes == set()
 
 
 def test_public_figures_have_docstrings():

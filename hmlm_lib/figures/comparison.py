@@ -210,8 +210,10 @@ def fig_reconstruction(table: pd.DataFrame, noise_sd: float) -> Figure:
     for model, rows in table.groupby("model", sort=False):
         stats = _over_seeds(rows, "k", "mse")
         label = str(model).replace("_", " ") if model in curves else f"GP on {str(model).replace('_', ' ')}"
-        style = {"ls": "--" if model in curves else "-", "color": colour(str(model)), "label": label}
-        ax.errorbar(stats.index, stats["mean"], yerr=_bar(stats, 0.9), marker="o", ms=4, capsize=2, **style)
+        style, own = "--" if model in curves else "-", colour(str(model))
+        ax.plot(stats.index, stats["mean"], style, marker="o", ms=4, color=own, label=label)
+        if (bar := _bar(stats, 0.9)) is not None:
+            ax.errorbar(stats.index, stats["mean"], yerr=bar, fmt="none", capsize=2, ecolor=own, elinewidth=0.8)
     ax.axhline(noise_sd**2, color="#444444", ls=":", lw=1)
     ax.set(xscale="log", yscale="log", xlabel="points of the trajectory seen", ylabel="MSE, all species")
     _points_axis(ax, table)
