@@ -34,6 +34,8 @@ def _sets(stimulus: Float[np.ndarray, "condition species"], baseline: Float[np.n
 
 
 def with_new(row: dict) -> dict:
-    """A row of tasks B and C with the mean error of the combinations that are new as sets of inputs."""
+    """A row of task B with the mean error of the combinations that are new as sets of inputs; another as it is."""
+    if "B/by_condition" not in row["values"]:
+        return row
     errors = np.array(row["values"]["B/by_condition"])
     return row | {"values": row["values"] | {MEASURE: float(f"{errors[never_combined(row['seed'])].mean():.4g}")}}
