@@ -109,11 +109,11 @@ def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
     groups = dict.fromkeys(GROUPS, ()) | own
     found = [model for given in wanted for model in groups.get(given, [given])]
     for model in found:
-        _modules(name, model)
+        rests_on(name, model)
     return found
 
 
-def _modules(name: str, model: str) -> tuple[str, ...]:
+def rests_on(name: str, model: str) -> tuple[str, ...]:
     """What a row rests on: the modules of its entry; how it is scored; its setting, and its entry in the table."""
     if name not in OTHERS:
         return (*entry(model).modules, "evaluation.benchmark#score", f"evaluation.benchmark#{name}")
@@ -128,7 +128,7 @@ def code(name: str, model: str, effort: float = 1.0) -> str:
     effort where that is not 1, so that no trial enters the record.
     """
     mark = getattr(OTHERS.get(name), "mark", lambda _: "")(model)
-    return code_hash(_modules(name, model)) + mark + ("" if effort == 1 else f"@{effort:g}")
+    return code_hash(rests_on(name, model)) + mark + ("" if effort == 1 else f"@{effort:g}")
 
 
 def check_effort(name: str, effort: float) -> None:

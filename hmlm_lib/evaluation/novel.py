@@ -35,7 +35,7 @@ def _sets(stimulus: Float[np.ndarray, "condition species"], baseline: Float[np.n
 
 def with_new(row: dict) -> dict:
     """A row of task B with the mean error of the combinations that are new as sets of inputs; another as it is."""
-    if "B/by_condition" not in row["values"]:
+    errors, new = np.array(row["values"].get("B/by_condition", ())), never_combined(row["seed"])
+    if errors.shape != new.shape:
         return row
-    errors = np.array(row["values"]["B/by_condition"])
-    return row | {"values": row["values"] | {MEASURE: float(f"{errors[never_combined(row['seed'])].mean():.4g}")}}
+    return row | {"values": row["values"] | {MEASURE: float(f"{errors[new].mean():.4g}")}}

@@ -173,8 +173,9 @@ def as_table(rows: Iterable[dict], measures: Iterable[str]) -> pd.DataFrame:
         for m in measures
         if row["values"].get(m) is not None
     ]
+    columns = pd.MultiIndex.from_product([list(measures), ["mean", "sd", "n"]])
     if not long:
-        return pd.DataFrame(columns=pd.MultiIndex.from_product([list(measures), ["mean", "sd", "n"]]))
+        return pd.DataFrame(columns=columns)
     frame = pd.DataFrame(long).groupby(["model", "measure"])["value"].agg(["mean", "std", "count"])
     frame.columns = ["mean", "sd", "n"]
-    return frame.unstack("measure").swaplevel(axis=1).reindex(columns=list(measures), level=0)
+    return frame.unstack("measure").swaplevel(axis=1).reindex(columns=columns)

@@ -13,7 +13,7 @@ from hmlm_lib.chmr.molecules import fingerprints, scaffold
 from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.chmr.planted import planted
 from hmlm_lib.errors import ModelError
-from hmlm_lib.evaluation import rows
+from hmlm_lib.evaluation import benchmark, rows
 from hmlm_lib.figures import fig_filled_in
 
 
@@ -97,7 +97,7 @@ def test_the_table_of_rows_and_its_figure(tmp_path, monkeypatch: pytest.MonkeyPa
     for name in ("forest", "mean"):
         for seed, error in enumerate((0.7, 0.9)):
             values = {"I/error_random": error, "I/r_random": 0.5, "I/error_scaffold": 1.0, "I/r_scaffold": 0.0}
-            row = {"model": name, "seed": seed, "code": rows.code_hash(MODELS[name].modules), "values": values}
+            row = {"model": name, "seed": seed, "code": benchmark.code("imputed_morphology", name), "values": values}
             rows.add_row("imputed_morphology", {"setting": "imputed_morphology"} | row)
     found = table.filled_in()
     assert found["model"].tolist() == ["mean", "mean", "forest", "forest"]  # in the order of the models

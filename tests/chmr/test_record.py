@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def add(name, model, seed, test, by_task, scaffolds=None):
-    code = rows.code_hash(record.entry(model).modules)
+    code = benchmark.code(f"molecules_{name}", model)
     values = {"M/test": test, "M/by_task": by_task, "M/random": scaffolds, "seconds": 1.0}
     rows.add_row(
         f"molecules_{name}",
@@ -202,7 +202,7 @@ def test_rows_of_other_tables_of_cells_do_not_count(folder, tmp_path, monkeypatc
         return sorted(row["model"] for row in benchmark.rows("molecules_sider"))
 
     public = benchmark.codes("molecules_sider")
-    assert public["chmr"] == rows.code_hash(record.MODELS["chmr"].modules)
+    assert public["chmr"] == rows.code_hash(benchmark.rests_on("molecules_sider", "chmr"))
     assert counted() == ["chmr", "forest"]
     monkeypatch.setenv(cellular.FOLDER, own_tables(tmp_path / "own", np.eye(3)))
     mine = benchmark.codes("molecules_sider")
@@ -227,7 +227,7 @@ def test_an_encoder_of_other_tables_of_cells_is_another(small, tmp_path, monkeyp
     monkeypatch.setenv(cellular.FOLDER, own_tables(tmp_path / "own", np.eye(3)))
     for values in (np.eye(3), 2 * np.eye(3)):
         own_tables(tmp_path / "own", values)
-        row = record.run_one("molecules_sider", "chmr", 0)
+        row = benchmark.run_one("molecules_sider", "chmr", 0)
         assert row["code"] == benchmark.code("molecules_sider", "chmr")
         assert list((small / "chmr").glob(f"chmr-0-*{record.mark('chmr')}.safetensors"))
     assert len(seen) == 2  # tables were read anew for each

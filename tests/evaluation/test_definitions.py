@@ -83,6 +83,6 @@ def test_rows_rest_on_their_entry_their_setting_and_their_score(module, before, 
 def test_every_entry_of_every_table_is_found():
     for setting in benchmark.settings():
         for model in benchmark.models(setting, benchmark.GROUPS):
-            rests = benchmark._modules(setting, model)
+            rests = benchmark.rests_on(setting, model)
             assert any(one.endswith(("#score", "#run_one", "#Family")) for one in rests), (setting, model)
     assert definitions.defined("evaluation.benchmark", SOURCE, ["nobody", "build"]) == ("evaluation.benchmark#build",)

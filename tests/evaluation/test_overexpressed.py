@@ -108,7 +108,7 @@ def test_every_model_of_the_registry_reads_a_factor_above_one(name, small, asked
 
 def test_a_row_rests_on_this_file_too(small, asked, monkeypatch):
     monkeypatch.setattr(overexpressed, "question", lambda name, seed: (small, asked))
-    row = overexpressed.run_one(NAME, "ridge", 0)
+    row = benchmark.run_one(NAME, "ridge", 0)
     assert row["values"].keys() >= set(summary.measures(NAME)) | {"O/by_condition", "seconds", "parameters"}
     assert row["code"] == benchmark.code(NAME, "ridge") != benchmark.code("k8", "ridge")
     assert list(overexpressed.MODELS) == list(registry.MODELS)
@@ -118,11 +118,11 @@ def test_the_tables_hold_its_rows_and_compare_condition_by_condition(tmp_path, m
     monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
     for model, error, r in (("hmlm", 0.001, 0.9), ("gru", 0.004, 0.1)):
         values = dict.fromkeys(summary.measures(NAME), error) | {"O/rest_effect_r": r, "O/by_condition": [error] * 12}
-        rows.add_row(NAME, rows.make_row(NAME, model, 0, overexpressed.entry(model).modules, values))
+        rows.add_row(NAME, rows.make_row(NAME, model, 0, benchmark.rests_on(NAME, model), values))
     assert summary.paired(NAME).loc["gru", ["conditions", "better"]].tolist() == [12, 1.0]
     lines = summary.full().splitlines()
     assert "| gru | 0.00400 | 0.004 | 0.00400 | 0.100 | 0.00400 | 1 |" in lines
-    assert "HMLM against each, condition by condition:" in lines
+    assert "HMLM against each, condition by condition (O):" in lines
     assert "| C, r, over-expression, on the other species | 0.900 | 0.100 (gru) | - |" in readme.simulated()
 
 

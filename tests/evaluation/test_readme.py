@@ -2,10 +2,8 @@
 
 import pytest
 
-from hmlm_lib.chmr import record
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import readme, rows
-from hmlm_lib.evaluation.registry import entry
+from hmlm_lib.evaluation import benchmark, readme, rows
 from hmlm_lib.evaluation.summary import larger_is_better
 
 
@@ -17,7 +15,7 @@ def folder(tmp_path, monkeypatch):
 
 def add(model, seed, error, r=0.5):
     values = {"A/mse_all": 0.1, "B/mse_all": error, "C/effect_mse": 0.3, "C/effect_r": r}
-    code = rows.code_hash(entry(model).modules)
+    code = benchmark.code("k8", model)
     rows.add_row("k8", {"setting": "k8", "model": model, "seed": seed, "code": code, "values": values})
 
 
@@ -45,7 +43,7 @@ def test_other_scaffolds_without_rows(folder):
 
 
 def add_molecules(model, seed, score):
-    code = rows.code_hash(record.entry(model).modules)
+    code = benchmark.code("molecules_sider", model)
     values = {"M/test": score, "M/clean": score, "M/random": score, "M/by_task": [score], "seconds": 1.0}
     row = {"setting": "molecules_sider", "model": model, "seed": seed, "code": code, "values": values}
     rows.add_row("molecules_sider", row)
