@@ -41,7 +41,7 @@ SUMS = {
 ALPHAS = np.logspace(-4, 2, 13)
 TRAINING = replace(hmlm.TRAINING, steps=300)
 
-# Five data seeds, x 1e-3, as the design of this study states them: lowest and highest.
+# From the authors' own code and data, x 1e-3: lowest and highest.
 REFERENCE = {
     "masked_ridge": (6.0, 6.0), "ridge": (7.5, 7.5), "additive": (8.2, 8.2), "forest": (20, 20), "nearest": (21, 21),
     "mean": (28, 28), "hmlm_forest": (36, 45), "persistence": (54, 54), "oracle": (1.6, 1.6),

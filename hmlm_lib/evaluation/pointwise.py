@@ -1,7 +1,7 @@
 """Two models that the published comparison lacks: a Gaussian process on the shown points, and the true equations.
 
 Both follow the published protocol (`published/protocol.py`): k of the 50 points of one trajectory shown, all scored.
-`compared` sets every model's error beside the figures of the authors' own code over five data seeds.
+`compared` sets every model's error beside figures from the authors' own code and data, five data seeds.
 """
 
 import warnings
