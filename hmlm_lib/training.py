@@ -88,6 +88,8 @@ def train(
 def _train(
     model: nn.Module, loss: Loss, config: Training, report: Callable[[Progress], None] | None, data: str
 ) -> list[Progress]:
+    for parameter in model.parameters():  # of a network without edges some are empty: torch warns of their gradient
+        parameter.requires_grad_(parameter.requires_grad and parameter.numel() > 0)
     groups = parameter_groups(model, config)
     parameters = [p for group in groups for p in group["params"]]
     optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)

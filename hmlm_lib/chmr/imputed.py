@@ -148,4 +148,4 @@ def run_one(setting: str, model: str, seed: int, data: Measured | None = None) -
             parts = [fold(said.fill, data, bits, away, seed) for away in folds(data.smiles, seed, scaffolds)]
             values |= {f"I/{name}_{where}": value for name, value in scores(parts).items()}
     values["seconds"] = time.perf_counter() - started
-    return make_row(setting, model, seed, said.modules, values)
+    return make_row(setting, model, seed, values)

@@ -269,7 +269,7 @@ def predicted(
 
 def run_one(setting: str, model: str, seed: int) -> dict:
     """Fit one model on both splits of a set; the row."""
-    name, started, tables = SETTINGS[setting], time.perf_counter(), mark(model)
+    name, started = SETTINGS[setting], time.perf_counter()
     data, wanted = assays(name), entry(model)
     x, fitted = wanted.build(name, seed)
     (split, cleaned), other = published(name), benchmarks.random_split(data, seed)
@@ -285,5 +285,4 @@ def run_one(setting: str, model: str, seed: int) -> dict:
     }
     values["M/random"] = benchmarks.score(data, other.test, predicted(fitted, x, data.labels, other, other.test))[0]
     values["M/by_task"] = [None if np.isnan(value) else float(f"{value:.4g}") for value in each]
-    row = make_row(setting, model, seed, wanted.modules, values | {"seconds": time.perf_counter() - started})
-    return row | {"code": row["code"] + tables}
+    return make_row(setting, model, seed, values | {"seconds": time.perf_counter() - started})

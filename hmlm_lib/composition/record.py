@@ -130,4 +130,4 @@ def run_one(setting: str, model: str, seed: int) -> dict:
         for q in QUESTIONS:
             low, high = interval(parts.test[q], found[q], seed)
             values |= {f"L/{q}": auroc(parts.test[q], found[q]), f"L/{q}_low": low, f"L/{q}_high": high}
-    return make_row(setting, model, seed, wanted.modules, values)
+    return make_row(setting, model, seed, values)

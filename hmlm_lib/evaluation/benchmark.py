@@ -7,8 +7,6 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
-import numpy as np
-
 from hmlm_lib.baselines import Model
 from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
@@ -32,7 +30,7 @@ from hmlm_lib.evaluation.novel import with_new
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
 from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
-from hmlm_lib.evaluation.score import effect_scores, mse, trajectory_scores
+from hmlm_lib.evaluation.score import by_condition, effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
 from hmlm_lib.paths import ROOT
 
@@ -73,8 +71,7 @@ def score(model: Model, b: Benchmark) -> dict[str, float | list[float]]:
     values |= {f"B/{k}": v for k, v in trajectory_scores(combine, b.combine).items()}
     values |= {f"C/{k}": v for k, v in trajectory_scores(knockout, b.knockout).items()}
     values |= {f"C/{k}": v for k, v in effect_scores(knockout, wild, b.knockout, b.wild).items()}
-    by_condition = np.square(combine - b.combine.activity).mean((1, 2))
-    return values | {"B/by_condition": [float(f"{v:.4g}") for v in by_condition]}
+    return values | {"B/by_condition": by_condition(combine, b.combine.activity)}
 
 
 def fit(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
@@ -85,16 +82,16 @@ def fit(name: str, b: Benchmark, seed: int, effort: float = 1.0) -> Model:
 
 def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:
     """Fit and score one model; the row. effort: fraction of its training steps, 1 in the record."""
+    now = code(name, model, effort)
     if name in OTHERS:
         check_effort(name, effort)
-        now = code(name, model)
         return OTHERS[name].run_one(name, model, seed) | {"code": now}
     b = setting(name, seed)
     started = time.perf_counter()
     fitted = fit(model, b, seed, effort)
     seconds = time.perf_counter() - started
     values = score(fitted, b) | {"seconds": seconds, "parameters": fitted.n_parameters}
-    return make_row(name, model, seed, entry(model).modules, values) | {"code": code(name, model, effort)}
+    return make_row(name, model, seed, values) | {"code": now}
 
 
 def settings() -> list[str]:

@@ -192,7 +192,7 @@ class Family:
         started = time.perf_counter()
         values = {f"E/{name}": value for name, value in self.score(model, seed).items()}
         values["seconds"] = time.perf_counter() - started
-        return make_row(setting, model, seed, self.entry(model).modules, values)
+        return make_row(setting, model, seed, values)
 
 
 FAMILIES = (

@@ -155,4 +155,4 @@ def run_one(setting: str, model: str, seed: int) -> dict:
     said = explanation(wanted.kind, explained, q)
     values = {f"F/{name}": value for name, value in scores(wanted.kind, said, q).items()}
     values["seconds"] = time.perf_counter() - started
-    return make_row(setting, model, seed, wanted.modules, values)
+    return make_row(setting, model, seed, values)

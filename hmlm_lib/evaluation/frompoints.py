@@ -17,7 +17,7 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation.reconstruct import correct, interpolate
 from hmlm_lib.evaluation.rows import COMMON, make_row
-from hmlm_lib.evaluation.score import mse
+from hmlm_lib.evaluation.score import by_condition, mse
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
 from hmlm_lib.experiments import Experiments
 
@@ -109,10 +109,9 @@ def run_one(name: str, model: str, seed: int) -> dict:
     with one_thread():
         found = entry(model).run(b.seen, b.combine.times_h)
     seconds = time.perf_counter() - started
-    by_condition = np.square(found - b.combine.activity).mean((1, 2))
     values = {
         "A/mse_all": mse(found, b.combine.activity),
-        "A/by_condition": [float(f"{v:.4g}") for v in by_condition],
+        "A/by_condition": by_condition(found, b.combine.activity),
         "seconds": seconds,
     }
-    return make_row(name, model, seed, entry(model).modules, values)
+    return make_row(name, model, seed, values)

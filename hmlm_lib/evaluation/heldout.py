@@ -224,7 +224,7 @@ def run_one(name: str, model: str, seed: int) -> dict:
     found = run([seed], [model])
     values = {"H/mse": float(found["mse"].mean()), "H/time_r": float(found["r"].mean())}
     values |= {f"H/mse_{_plain(c)}": mse for c, mse in zip(found["condition"], found["mse"], strict=True)}
-    return make_row(name, model, seed, entry(model).modules, values | {"seconds": time.perf_counter() - started})
+    return make_row(name, model, seed, values | {"seconds": time.perf_counter() - started})
 
 
 def _plain(condition: str) -> str:

@@ -136,4 +136,4 @@ def run_one(name: str, model: str, seed: int, train: int = N_TRAIN) -> dict:
         seconds = time.perf_counter() - started
         values = score(fitted, whole, part)
     values |= {"seconds": seconds, "parameters": fitted.n_parameters}
-    return make_row(name, model, seed, entry(model).modules, values)
+    return make_row(name, model, seed, values)

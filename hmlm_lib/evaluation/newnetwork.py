@@ -188,4 +188,4 @@ def run_one(name: str, model: str, seed: int, size: Others | None = None) -> dic
         found = _after(fit, b, count)
         values |= {key if key == "parameters" else f"N/{key}_{count}": value for key, value in found.items()}
     values["seconds"] = time.perf_counter() - started
-    return make_row(name, model, seed, entry(model).modules, values)
+    return make_row(name, model, seed, values)

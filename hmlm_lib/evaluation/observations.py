@@ -118,4 +118,4 @@ def run_one(setting: str, model: str, seed: int) -> dict:
     values = {f"L/{name}": value for name, value in found.items()}
     values["L/said"] = [float(CLASSES.index(name)) for name in said]
     values["seconds"] = time.perf_counter() - started
-    return make_row(setting, model, seed, entry(model).modules, values)
+    return make_row(setting, model, seed, values)

@@ -36,4 +36,4 @@ def run_one(name: str, model: str, seed: int, points: Sequence[int] = tuple(prot
     started = time.perf_counter()
     found = protocol.run_protocol([seed], points, [model], **SETTINGS[name])
     values = {f"P/mse_k{k}": mse for k, mse in zip(found["k"], found["mse"], strict=True)}
-    return make_row(name, model, seed, entry(model).modules, values | {"seconds": time.perf_counter() - started})
+    return make_row(name, model, seed, values | {"seconds": time.perf_counter() - started})

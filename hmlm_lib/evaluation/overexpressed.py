@@ -18,7 +18,7 @@ from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import registry
 from hmlm_lib.evaluation.registry import Entry
 from hmlm_lib.evaluation.rows import make_row
-from hmlm_lib.evaluation.score import correlation, effect_scores, mse
+from hmlm_lib.evaluation.score import by_condition, correlation, effect_scores, mse
 from hmlm_lib.evaluation.tasks import Benchmark, benchmark
 from hmlm_lib.evaluation.worlds import World
 from hmlm_lib.experiments import Experiments
@@ -67,7 +67,7 @@ def score(model: Model, asked: Experiments, wild: Experiments) -> dict[str, floa
     values |= {f"O/{measure}": value for measure, value in effect_scores(said, calm, asked, wild).items()}
     values |= {"O/rest_effect_mse": mse(effect[rest], true[rest])}
     values |= {"O/rest_effect_r": correlation(effect[rest], true[rest])}
-    return values | {"O/by_condition": [float(f"{v:.4g}") for v in np.square(effect - true).mean((1, 2))]}
+    return values | {"O/by_condition": by_condition(effect, true)}
 
 
 def run_one(name: str, model: str, seed: int) -> dict:
@@ -78,4 +78,4 @@ def run_one(name: str, model: str, seed: int) -> dict:
         fitted = entry(model).build(b, seed).fit(b.train)
     seconds = time.perf_counter() - started
     values = score(fitted, asked, b.wild) | {"seconds": seconds, "parameters": fitted.n_parameters}
-    return make_row(name, model, seed, entry(model).modules, values)
+    return make_row(name, model, seed, values)

@@ -75,7 +75,7 @@ def run_one(setting: str, model: str, seed: int, every: tuple[Courses, ...] | No
     if inside:
         values["R/coverage"] = float(np.mean(inside))
     values["seconds"] = time.perf_counter() - started
-    return make_row(setting, model, seed, entry(model).modules, values)
+    return make_row(setting, model, seed, values)
 
 
 def predicted(

@@ -41,8 +41,6 @@ def learned(experiments: Experiments, config: HMLMConfig, training: Training) ->
 
     def once(batch: int) -> HMLM:
         model = HMLM.from_network(experiments.network, config, training.seed).to(current())
-        for parameter in model.parameters():  # of a network without edges some are empty: torch warns of their gradient
-            parameter.requires_grad_(parameter.numel() > 0)
         return model.fit(experiments, training, batch=batch).cpu()
 
     return halving(once, len(experiments), "training conditions", "trained anew; a step then sees a part of them")

@@ -100,12 +100,11 @@ def make_row(
     setting: str,
     model: str,
     seed: int,
-    modules: tuple[str, ...],
     values: dict[str, float | list[float] | list[float | None]],
 ) -> dict:
-    """A row: values to six digits (lists as they are), stamped with the hash of the code it rests on."""
+    """A row but for its code, which `benchmark.run_one` adds: values to six digits (lists as they are)."""
     kept = {k: v if isinstance(v, list) else float(f"{v:.6g}") for k, v in values.items()}
-    return {"setting": setting, "model": model, "seed": seed, "code": code_hash(modules), "values": kept}
+    return {"setting": setting, "model": model, "seed": seed, "values": kept}
 
 
 def add_row(setting: str, row: dict) -> None:

@@ -14,6 +14,11 @@ def mse(predicted: Values, true: Values) -> float:
     return float(np.square(predicted - true).mean())
 
 
+def by_condition(predicted: Values, true: Values) -> list[float]:
+    """Mean squared error of every condition, to four digits."""
+    return [float(f"{v:.4g}") for v in np.square(predicted - true).mean((1, 2))]
+
+
 def correlation(predicted: Values, true: Values) -> float:
     """Pearson r over all entries; 0 where one of the two does not vary (a model that predicts no change)."""
     a, b = predicted.ravel() - predicted.mean(), true.ravel() - true.mean()

@@ -173,7 +173,11 @@ def recovered(name: str) -> pd.DataFrame:
 
 def tested(name: str) -> list[str]:
     """Tasks of a setting whose rows hold an error for every condition: the first part of `*/by_condition`, B first."""
-    found = {task for row in together(name) for task in _by_condition(row["values"])}
+    return _tasks(together(name))
+
+
+def _tasks(rows: list[dict]) -> list[str]:
+    found = {task for row in rows for task in _by_condition(row["values"])}
     return sorted(found, key=lambda task: (task != "B", task))
 
 
@@ -185,13 +189,14 @@ def paired(name: str, model: str = "hmlm", task: str | None = None) -> pd.DataFr
     Columns: conditions, better (fraction where the model's error is smaller), p (two-sided Wilcoxon signed-rank); index
     model. Conditions of one world share its kinetics, so p is optimistic: read it beside the spread over worlds.
     """
-    tasks = tested(name)
+    rows = together(name)
+    tasks = _tasks(rows)
     if task is not None and task not in tasks:
         known = ", ".join(tasks) or "none, it has no such rows"
         raise ExperimentError(f"{name}: no errors by condition of task {task!r}; allowed: {known}")
     task = task or next(iter(tasks), None)
     errors: dict[str, dict[int, np.ndarray]] = {}
-    for row in together(name):
+    for row in rows:
         parts = _by_condition(row["values"])
         if task in parts:
             errors.setdefault(row["model"], {})[row["seed"]] = parts[task]

@@ -12,7 +12,6 @@ drug adds to a signal and damps what stimuli do to it, and one that was never se
 more than the start is shown adds a number of its own to each D_v. All these numbers are drawn to 0 (`SHRINK`). Ours.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -239,9 +238,7 @@ class Task:
             found, penalty = self.said(model, chosen)
             return DATA_WEIGHT * ((found - target).square() * mask).sum() / mask.sum() + penalty
 
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "grad and param do not obey")  # of the gates of a network without edges
-            train(model, loss, training)
+        train(model, loss, training)
 
 
 def fine_early(horizon_h: float, steps: int) -> Float[np.ndarray, " point"]:

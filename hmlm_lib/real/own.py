@@ -6,7 +6,6 @@ conditions are left out in five parts and shown as the unknown ones are, and the
 the quantile of its errors there, in log2.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -287,15 +286,13 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
     unknown = courses.take(asked)
     wanted = Protocol(_shown(unknown), by_inhibitor=False)
     found = courses.log2.copy()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="grad and param do not obey")  # of a network without edges
-        foretold = protocols.predicted(said, known, (), wanted, seed)
-        if asked.any():
-            found[asked] = _filled(unknown.log2, said(known, unknown, ()))
-        gaps = np.flatnonzero(np.isnan(found).any((1, 2)))  # in samples of which other values were measured
-        for part in (gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))):
-            others = courses.take(np.setdiff1d(np.arange(len(courses)), part))
-            found[part] = _filled(found[part], said(others, courses.take(part), ()))
+    foretold = protocols.predicted(said, known, (), wanted, seed)
+    if asked.any():
+        found[asked] = _filled(unknown.log2, said(known, unknown, ()))
+    gaps = np.flatnonzero(np.isnan(found).any((1, 2)))  # in samples of which other values were measured
+    for part in (gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))):
+        others = courses.take(np.setdiff1d(np.arange(len(courses)), part))
+        found[part] = _filled(found[part], said(others, courses.take(part), ()))
     later = [t for t in range(len(courses.times)) if t not in wanted.shown]
     away = np.abs(foretold - known.log2)[:, later]
     width = np.nanquantile(away, LEVEL, axis=(0, 1))

@@ -79,7 +79,7 @@ def test_differences_are_paired_by_seed(folder):
         for seed, score in enumerate(scores):
             kept = {"L/random": score, "L/unseen": score - 0.1, "parameters": 5, "features": 2, "seconds": 1.0}
             name = "composition_16k"
-            rows.add_row(name, rows.make_row(name, model, seed, benchmark.rests_on(name, model), kept))
+            rows.add_row(name, rows.make_row(name, model, seed, kept) | {"code": benchmark.code(name, model)})
     gap, error, count = study.ahead("composition", "attention", "random")
     assert (round(gap, 6), count) == (round(0.08 / 3, 6), 3)
     assert error == pytest.approx(np.std([0.04, 0.02, 0.02], ddof=1) / 3**0.5)

@@ -67,7 +67,7 @@ def test_mean_spread_and_count_over_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
     for seed, error in ((0, 0.1), (1, 0.3)):
         values = {"B/mse_all": error, "B/by_condition": [0.1, 0.2]}
-        rows.add_row("k8", rows.make_row("k8", "gru", seed, benchmark.rests_on("k8", "gru"), values))
+        rows.add_row("k8", rows.make_row("k8", "gru", seed, values) | {"code": benchmark.code("k8", "gru")})
     rows.add_row("k8", {"setting": "k8", "model": "mlp", "seed": 0, "code": "older", "values": {"B/mse_all": 0.2}})
     record = {name: benchmark.rows(name) for name in ("k8", "k4")}
     assert flat.metrics(record) == {"04_baselines/B_k8/gru/mse_all": {"mean": 0.2, "sd": 0.141421, "n": 2}}

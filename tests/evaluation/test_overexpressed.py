@@ -118,7 +118,7 @@ def test_the_tables_hold_its_rows_and_compare_condition_by_condition(tmp_path, m
     monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path)
     for model, error, r in (("hmlm", 0.001, 0.9), ("gru", 0.004, 0.1)):
         values = dict.fromkeys(summary.measures(NAME), error) | {"O/rest_effect_r": r, "O/by_condition": [error] * 12}
-        rows.add_row(NAME, rows.make_row(NAME, model, 0, benchmark.rests_on(NAME, model), values))
+        rows.add_row(NAME, rows.make_row(NAME, model, 0, values) | {"code": benchmark.code(NAME, model)})
     assert summary.paired(NAME).loc["gru", ["conditions", "better"]].tolist() == [12, 1.0]
     lines = summary.full().splitlines()
     assert "| gru | 0.00400 | 0.004 | 0.00400 | 0.100 | 0.00400 | 1 |" in lines

@@ -20,7 +20,7 @@ def add(setting, model, seed, code=None, **values):
 
 
 def made(setting, model, seed, values):
-    return rows.make_row(setting, model, seed, benchmark.rests_on(setting, model), values)
+    return rows.make_row(setting, model, seed, values) | {"code": benchmark.code(setting, model)}
 
 
 def test_paired_compares_the_same_conditions_only(folder):
