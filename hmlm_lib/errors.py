@@ -7,6 +7,7 @@ file, row, species or parameter at fault and what is allowed.
 import math
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from numbers import Integral
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -86,3 +87,9 @@ def interval(low: float, high: float, closed: bool = True) -> str:
     """What is allowed, written `[0, 1]`, or `(0, 1)` where the ends are not; infinity is never in it."""
     left, right = "[" if closed else "(", "]" if closed and high < math.inf else ")"
     return f"{left}{low:g}, {high:g}{right}"
+
+
+def check_whole(value: object, name: str, least: int, error: type[HmlmError]) -> None:
+    """error unless value is a whole number, `least` or more."""
+    if not isinstance(value, Integral) or value < least:
+        raise error(f"{name} is {value!r}; allowed: a whole number, {least} or more")

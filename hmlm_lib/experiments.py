@@ -8,6 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 import xarray as xr
@@ -87,8 +88,8 @@ class Experiments:
         return (self.factor == 1).all(1)
 
     def take(self, rows: Sequence[int] | Int[np.ndarray, " row"] | Bool[np.ndarray, " condition"]) -> "Experiments":
-        """Some conditions, by index or mask."""
-        rows = np.arange(len(self))[np.asarray(rows) if np.size(rows) else slice(0)]
+        """Some conditions, by index or mask; ExperimentError for one that is not there."""
+        rows = _chosen(rows, len(self), "conditions")
         return replace(
             self,
             names=tuple(self.names[i] for i in rows),
@@ -99,13 +100,13 @@ class Experiments:
         )
 
     def at(self, times: Sequence[int] | Int[np.ndarray, " time"]) -> "Experiments":
-        """The same conditions at some of the times, by index."""
-        times = np.asarray(times)
+        """The same conditions at some of the times, by index; ExperimentError for one that is not there."""
+        times = _chosen(times, len(self.times_h), "times")
         return replace(self, times_h=self.times_h[times], activity=self.activity[:, times])
 
     def thin(self, k: int) -> "Experiments":
         """The same conditions at k of their times, spread by rank, first and last kept; ExperimentError if too few."""
-        if not 1 <= k <= len(self.times_h):
+        if not isinstance(k, Integral) or not 1 <= k <= len(self.times_h):
             raise ExperimentError(
                 f"k is {k}, but there are {len(self.times_h)} points; allowed: 1 to {len(self.times_h)}"
             )
@@ -157,6 +158,14 @@ class Experiments:
             times_h=rows.time.values,
             activity=activity,
         )
+
+
+def _chosen(which: Sequence[int] | np.ndarray, count: int, what: str) -> Int[np.ndarray, " chosen"]:
+    """Positions by index or mask; ExperimentError for one that is not there."""
+    try:
+        return np.arange(count)[np.asarray(which) if np.size(which) else slice(0)]
+    except IndexError:
+        raise ExperimentError(f"{what} {which}; allowed: indices below {count}, or a mask of that length") from None
 
 
 def same_species(network: SignalingNetwork, experiments: Experiments) -> None:

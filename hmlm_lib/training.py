@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, TrainingError
+from hmlm_lib.errors import ModelError, TrainingError, check_whole
 from hmlm_lib.files import write_whole
 
 Loss = Callable[[torch.Generator], Tensor]
@@ -44,9 +44,13 @@ class Training:
     checkpoint_every: int = 50
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 0), ("learning_rate", 0), ("weight_decay", 0), ("checkpoint_every", 1)):
-            if not getattr(self, name) >= least:
-                raise TrainingError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
+        for name, least in (("steps", 0), ("checkpoint_every", 1), ("log_every", 0)):
+            check_whole(getattr(self, name), name, least, TrainingError)
+        for name in ("learning_rate", "weight_decay", "warmup", "shared_rate"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise TrainingError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+        if not self.clip > 0:
+            raise TrainingError(f"clip is {self.clip}; allowed: above 0")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""

@@ -191,6 +191,14 @@ def test_a_job_copies_what_is_known_and_computes_nothing_twice(record, jobs, mon
     assert len(benchmark.rows("k8")) == 1
 
 
+def test_a_job_adds_its_rows_to_no_other_file(jobs, capsys):
+    mine = jobs / "bin.csv"
+    mine.write_bytes(b"a,b\n1,2\n")
+    assert main(["benchmark", "k8", "--models", "mean", "--seeds", "0", "--into", str(mine)]) == 2
+    assert "holds something that is no row; allowed: a new file, or rows of this job" in capsys.readouterr().err
+    assert mine.read_bytes() == b"a,b\n1,2\n"
+
+
 def test_the_effort_reaches_the_model(record, monkeypatch):
     asked = []
 

@@ -36,6 +36,9 @@ class LinearDynamics(Learned):
         self.weight, self.bias = np.zeros((rows.shape[1], size)), np.zeros(size)
         for species in range(size):
             columns, use = allowed[:, species], touched[:, species]
+            if not use.any():  # knocked out in every experiment: what it would do is not known, so it stays
+                self.weight[species, species] = 1.0
+                continue
             model = BayesianRidge() if self.bayesian else RidgeCV(alphas=np.logspace(-4, 2, 13))
             model.fit(rows[use][:, columns], after[use, species])
             self.weight[columns, species], self.bias[species] = model.coef_, model.intercept_

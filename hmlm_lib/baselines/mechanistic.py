@@ -73,6 +73,7 @@ class HillFitted(Trained):
     def build(self, experiments: Experiments) -> None:
         arrays = experiments.network.arrays
         self.t, size = tokens(arrays), len(arrays.tau)
+        self.ymax = torch.as_tensor(arrays.ymax, dtype=torch.float32)
         self.horizon_h = float(experiments.times_h[-1])
         start = {"w": _logit(arrays.w.clip(0.02, 0.95)), "n": np.log(arrays.n), "ec50": _logit(arrays.ec50)}
         for name, value in start.items():
@@ -84,12 +85,12 @@ class HillFitted(Trained):
         grid = time_grid(max(self.horizon_h, float(times_h[-1])), self.grid)
         w, n, ec50 = torch.sigmoid(self.w), torch.exp(self.n).clamp(max=STEEPEST), torch.sigmoid(self.ec50)
         n, ec50 = n[self.t.reaction], ec50[self.t.reaction]
-        untouched, factor, inhibits = (1 - stimulus).T, factor.T, self.t.inhibits[:, None]
+        untouched, ymax, inhibits = (1 - stimulus).T, (factor * self.ymax).T, self.t.inhibits[:, None]
 
         def drive(y: Tensor, _: int) -> Tensor:
             # A tiny activity keeps the gradient of the power finite where a species is silent.
             gate = activation(y.index_select(0, self.t.source).clamp(min=1e-6), n, ec50)
-            return factor * (1 - untouched * self.logic(torch.where(inhibits, 1 - gate, gate), w))
+            return ymax * (1 - untouched * self.logic(torch.where(inhibits, 1 - gate, gate), w))
 
         states = transduce(drive, y0.T, torch.exp(self.log_tau), grid, self.corrections)
         return between(states, grid, times_h).permute(2, 0, 1)

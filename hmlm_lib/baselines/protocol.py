@@ -124,8 +124,10 @@ class Trained(Learned, nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def fit(self, experiments: Experiments) -> "Trained":
-        """Mean squared error over the measured points."""
+        """Mean squared error over the measured points; ModelError where none is later than t = 0."""
         self.learns(experiments)
+        if not experiments.times_h[-1] > 0:
+            raise ModelError("nothing to train on; allowed: at least one time after 0")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.schedule.seed)
             self.build(experiments)

@@ -46,6 +46,8 @@ class Regression(Learned):
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
         times = self.asked(experiments, times_h)
+        if not len(experiments):
+            return np.zeros((0, len(times), experiments.y0.shape[1]))
         change = self.regressor.predict(self.scale.transform(treatment(experiments)))
         values = experiments.y0[:, None] + change.reshape(len(experiments), len(self.seen_h), -1)
         return through(self.seen_h, values.clip(0, None), experiments.y0, times)
@@ -95,6 +97,8 @@ class Boosting(Learned):
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
         times = self.asked(experiments, times_h)
+        if not len(experiments):
+            return np.zeros((0, len(times), experiments.y0.shape[1]))
         rows = self._rows(experiments, times)
         change = np.stack([model.predict(rows) for model in self.models], axis=1)
         found = experiments.y0[:, None] + change.reshape(len(experiments), len(times), -1)

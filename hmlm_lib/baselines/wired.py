@@ -23,7 +23,7 @@ from hmlm_lib.training import Training
 
 
 class Wired(Trained):
-    """tau dy/dt = factor (1 - (1 - u)(1 - level(y))) - y; subclasses give `level`, 0 where there is no regulator."""
+    """tau dy/dt = factor ymax (1 - (1 - u)(1 - level(y))) - y; subclasses give `level`, 0 without a regulator."""
 
     training_defaults = Training(steps=800, learning_rate=5e-2)
 
@@ -34,6 +34,7 @@ class Wired(Trained):
     def build(self, experiments: Experiments) -> None:
         arrays = experiments.network.arrays
         self.t = tokens(arrays)
+        self.ymax = torch.as_tensor(arrays.ymax, dtype=torch.float32)
         self.horizon_h = float(experiments.times_h[-1])
         self.log_tau = nn.Parameter(torch.log(self.t.tau_h)[:, None])
         mask = torch.zeros(self.t.n_species, self.t.n_species)
@@ -49,10 +50,10 @@ class Wired(Trained):
 
     def forward(self, stimulus: Tensor, factor: Tensor, y0: Tensor, times_h: np.ndarray) -> Tensor:
         grid = time_grid(max(self.horizon_h, float(times_h[-1])), self.grid)
-        untouched, factor = (1 - stimulus).T, factor.T
+        untouched, ymax = (1 - stimulus).T, (factor * self.ymax).T
 
         def drive(y: Tensor, _: int) -> Tensor:
-            return factor * (1 - untouched * (1 - self.driven * self.level(y)))
+            return ymax * (1 - untouched * (1 - self.driven * self.level(y)))
 
         states = transduce(drive, y0.T, torch.exp(self.log_tau), grid, self.corrections)
         return between(states, grid, times_h).permute(2, 0, 1)

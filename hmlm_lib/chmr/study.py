@@ -174,13 +174,15 @@ def material(
     learned: bool = False,
     only: str | None = None,
     structure: Structure | None = None,
+    alike: Near | None = None,
 ) -> Material:
     """Planted molecules with a fraction of their cells hidden, ready to train on; how, learned, only: as of `Run`.
 
-    structure: theirs, where it was read before. MoleculeError for a modality that they do not have.
+    structure, alike: theirs, and which are similar by Tanimoto, where they were found before. MoleculeError for a
+    modality that they do not have.
     """
     cells, structure = _measured(molecules, missing, seed, only), structure or Structure.from_smiles(molecules.smiles)
-    return Material.complete(structure, cells, how, _near(structure.bits, cells, seed) if learned else None)
+    return Material.complete(structure, cells, how, _near(structure.bits, cells, seed) if learned else alike)
 
 
 def _near(bits: Bool[torch.Tensor, "molecule bit"], cells: dict[str, Modality], seed: int) -> Near:
@@ -197,11 +199,11 @@ def scores(
 ) -> dict[Name, Scored]:
     """Run by run, side by side, one process a core; batch: molecules a step of pretraining."""
     structure = Structure.from_smiles(molecules.smiles)
+    alike = similar(structure.bits)
     needs = [(run.missing, run.how, run.learned, run.only) for run in runs.values()]
-    ready = {
-        (missing, how, *rest): material(molecules, missing, training.seed, how, *rest, structure)
-        for missing, how, *rest in dict.fromkeys(needs)
-    }
+    wanted = list(dict.fromkeys(needs))
+    parted = [(molecules, missing, training.seed, *rest, structure, alike) for missing, *rest in wanted]
+    ready = dict(zip(wanted, side_by_side(material, parted), strict=True))
     every = zip(needs, runs.values(), strict=True)
     jobs = [(molecules, ready[of], run, parts, training, head, batch) for of, run in every]
     return dict(zip(runs, side_by_side(_score, jobs), strict=True))

@@ -20,6 +20,12 @@ CONTROLS = {
     "no cells": "chmr_no_cells",
     "an untrained encoder": "chmr_untrained",
 }
+WITHOUT = {
+    "no tree": "chmr_no_tree",
+    "no alignment": "chmr_no_alignment",
+    "no walks": "chmr_no_cpr",
+    "zeros for missing cells": "chmr_zero",
+}
 
 
 def scores(measure: str = "M/test") -> pd.DataFrame:
@@ -39,15 +45,16 @@ def published() -> pd.DataFrame:
     return table.pivot(index="model", columns="set", values="score")
 
 
-def worth(model: str = "chmr", seed: int = 0) -> pd.DataFrame:
+def worth(model: str = "chmr", controls: dict[str, str] = CONTROLS, seed: int = 0) -> pd.DataFrame:
     """Mean gain of a model over its controls with its 95 % interval, by set; above 0 is better, for errors too.
 
+    controls: title -> model; `CONTROLS` ask for the cells, `WITHOUT` for the parts of the method.
     Seeds that both have are paired, task by task. The interval is a bootstrap over seeds and tasks at once; with fewer
     than `FEWEST` tasks Student's over the seeds, NaN for fewer than three. Either speaks of other trainings and tasks,
     not of other test molecules. Columns control, set, tasks, seeds, gain, low, high; without a pair of rows no line.
     """
     found = []
-    for (title, control), name in product(CONTROLS.items(), SETS):
+    for (title, control), name in product(controls.items(), SETS):
         gain = _gains(name, model, control, "M/by_task")
         if not len(gain):
             continue

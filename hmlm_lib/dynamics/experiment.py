@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from hmlm_lib.errors import ExperimentError, did_you_mean, interval
+from hmlm_lib.errors import ExperimentError, check_whole, did_you_mean, interval
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.seeds import check_seed
 
@@ -146,8 +146,9 @@ def check_times(times_h: Sequence[float] | np.ndarray) -> Float[np.ndarray, " ti
 
 def observation_times(k: int, horizon_h: float, spacing: str = "log") -> Float[np.ndarray, " time"]:
     """k times from 0 to horizon_h, `uniform` or `log` (dense early: equal steps of log(1 + t))."""
-    if k < 2 or not 0 < horizon_h < np.inf:
-        raise ExperimentError(f"k = {k}, horizon_h = {horizon_h}; allowed: k >= 2 points over more than 0 h")
+    check_whole(k, "k", 2, ExperimentError)
+    if not 0 < horizon_h < np.inf:
+        raise ExperimentError(f"horizon_h is {horizon_h}; allowed: more than 0 h")
     if spacing == "uniform":
         return np.linspace(0.0, horizon_h, k)
     if spacing == "log":

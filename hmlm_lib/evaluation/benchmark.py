@@ -12,7 +12,7 @@ from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.composition import record as composition
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ExperimentError, pick
+from hmlm_lib.errors import ExperimentError, HmlmError, pick
 from hmlm_lib.evaluation import (
     edges,
     faithfulness,
@@ -147,8 +147,11 @@ def run(
     """Every run of these settings and models that has no valid row yet; one line each.
 
     effort: fraction of the training steps; rows of another effort than 1 do not count in the record. into: a file of
-    this job's own that gets the rows in place of the record, those that the record has already as well.
+    this job's own that gets the rows in place of the record, those that the record has already as well; HmlmError for
+    a file that holds something else.
     """
+    if into is not None:
+        check_own(into)
     plan = [(name, models(name, tuple(chosen))) for name in wanted]
     for name, _ in plan:
         check_effort(name, effort)
@@ -162,6 +165,12 @@ def run(
             row = known or run_one(name, model, seed, effort)
             append(path, row)
             report(f"{name:14s} {model:18s} seed {seed}  {'known' if known else _short(row['values'])}")
+
+
+def check_own(path: Path) -> None:
+    """HmlmError for a file that is there, not empty, and neither rows nor what a killed job left of the first one."""
+    if path.is_file() and path.stat().st_size and not read_file(path)[0] and not path.read_bytes().startswith(b"{"):
+        raise HmlmError(f"{path} holds something that is no row; allowed: a new file, or rows of this job")
 
 
 def _row(path: Path, name: str, model: str, seed: int, wanted_code: str) -> dict | None:

@@ -23,6 +23,8 @@ KEYS = {
     r"published_heldout H/mse_(\w+)": r"04_baselines/published_heldout_\1/{}/mse_markers",
     r"published_heldout H/mse": r"04_baselines/published_heldout/{}/mse_markers",
     r"published_heldout H/(\w+)": r"04_baselines/published_heldout/{}/\1",
+    r"published P/mse_(k\d+)": r"04_baselines/published_\1/{}/mse_markers",
+    r"published (\w+)": r"04_baselines/published/{}/\1",
     r"published_(\w+) P/mse_(k\d+)": r"04_baselines/published_\1_\2/{}/mse_markers",
     r"published_(\w+) (\w+)": r"04_baselines/published_\1/{}/\2",
     r"faithful_k8 (?:F/)?(\w+)": r"07_interpretability/faithfulness/{}/\1",

@@ -18,7 +18,7 @@ from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation import registry
 from hmlm_lib.evaluation.registry import Entry
 from hmlm_lib.evaluation.rows import make_row
-from hmlm_lib.evaluation.score import by_condition, correlation, effect_scores, mse
+from hmlm_lib.evaluation.score import by_condition, effect_scores, mse
 from hmlm_lib.evaluation.tasks import Benchmark, benchmark
 from hmlm_lib.evaluation.worlds import World
 from hmlm_lib.experiments import Experiments
@@ -61,13 +61,9 @@ def score(model: Model, asked: Experiments, wild: Experiments) -> dict[str, floa
     """
     with one_thread():
         said, calm = (model.predict(e.without()) for e in (asked, wild))
-    effect, true = said - calm, asked.activity - wild.activity
-    rest = np.broadcast_to((asked.factor == 1)[:, None], true.shape)
     values: dict[str, float | list[float]] = {"O/mse_all": mse(said, asked.activity)}
     values |= {f"O/{measure}": value for measure, value in effect_scores(said, calm, asked, wild).items()}
-    values |= {"O/rest_effect_mse": mse(effect[rest], true[rest])}
-    values |= {"O/rest_effect_r": correlation(effect[rest], true[rest])}
-    return values | {"O/by_condition": by_condition(effect, true)}
+    return values | {"O/by_condition": by_condition(said - calm, asked.activity - wild.activity)}
 
 
 def run_one(name: str, model: str, seed: int) -> dict:

@@ -91,11 +91,11 @@ def run(
 def compared(results: pd.DataFrame) -> pd.DataFrame:
     """Rows of `run` and `run_protocol` beside REFERENCE, x 1e-3: columns model, k, mean, sd, reference, spread, apart.
 
-    apart: distance of the means in joint spreads, |mean - reference| / hypot(sd, spread); an unknown spread counts 0.
+    apart: distance of the means in joint spreads, |mean - reference| / hypot(sd, spread); NaN without a spread.
     """
     found = (results.groupby(["model", "k"])["mse"].agg(["mean", "std"]) * 1e3).rename(columns={"std": "sd"})
     known = [(name, k) for name, of in REFERENCE.items() for k in of if (name, k) in found.index]
     table = found.loc[known].reset_index()
     table[["reference", "spread"]] = [REFERENCE[name][k] for name, k in known]
-    joint = np.hypot(table["sd"].fillna(0.0), table["spread"].fillna(0.0))
+    joint = np.hypot(table["sd"].fillna(0.0), table["spread"])
     return table.assign(apart=(table["mean"] - table["reference"]).abs() / joint)

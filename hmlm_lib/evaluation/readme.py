@@ -13,7 +13,7 @@ from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.table import over_splits, published
 from hmlm_lib.composition import record as composition
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import benchmark, flat, newcell, newnetwork, onecourse, overexpressed, realcells, registry
+from hmlm_lib.evaluation import benchmark, flat, newcell, newnetwork, overexpressed, realcells, registry
 from hmlm_lib.evaluation.summary import cell, digits, full, larger_is_better, table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
@@ -35,6 +35,7 @@ SIMULATED = [
     *((name, "B/mse_all", f"B, {title}", "hmlm") for name, title in WORLDS.items()),
     *((name, "B/mse_new", f"B, {WORLDS[name]}, new sets of inputs alone", "hmlm") for name in KNOCKED_OUT),
     *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in KNOCKED_OUT),
+    *((name, "C/rest_effect_r", f"C, r on the other species, {WORLDS[name]}", "hmlm") for name in KNOCKED_OUT),
     *(
         (name, f"O/{measure}", f"C, r, over-expression{where}", "hmlm")
         for name in overexpressed.SETTINGS
@@ -44,7 +45,7 @@ SIMULATED = [
     *((name, "D/mse_unseen", "D, species nobody measured", "hmlm") for name in newcell.SETTINGS if name.endswith("k8")),
     *(
         (name, f"P/mse_k{k}", f"published, noise .05, {k} points", "hmlm")
-        for name in onecourse.SETTINGS
+        for name in ("published_noise05",)
         for k in (4, 8, 16)
     ),
     *((name, "B/mse_all", f"B, {WORLDS[name]}; HMLM's form chosen", "hmlm_chosen") for name in CHOSEN),

@@ -29,12 +29,15 @@ def _start(seen: Experiments) -> tuple[np.ndarray, np.ndarray]:
 def interpolate(
     seen: Experiments, times_h: Float[np.ndarray, " time"], kind: str
 ) -> Float[np.ndarray, "condition time species"]:
-    """`linear` in t, `log_linear` in log(1 + t), or `pchip` in log(1 + t); every species must be seen."""
+    """`linear` in t, `log_linear` in log(1 + t), or `pchip` in log(1 + t); every species must be seen.
+
+    Beyond the last point the straight lines go on and PCHIP stays where it is.
+    """
     if not seen.measured.all():
         raise ExperimentError("interpolation needs every species at every time; allowed: no NaN")
     times, points = _start(seen)
     if kind == "pchip":
-        return PchipInterpolator(np.log1p(times), points, axis=1)(np.log1p(times_h))
+        return PchipInterpolator(np.log1p(times), points, axis=1)(np.log1p(np.minimum(times_h, times[-1])))
     if kind not in ("linear", "log_linear"):
         raise ExperimentError(f"kind is {kind!r}; allowed: linear, log_linear, pchip")
     clock, asked = (times, times_h) if kind == "linear" else (np.log1p(times), np.log1p(times_h))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hmlm_lib.baselines import Model, gnn, markov, mechanistic, networks, regression, trivial, wired
+from hmlm_lib.baselines.zeroed import Zeroed
 from hmlm_lib.device import current
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.believed import believed
@@ -115,11 +116,16 @@ def _hill_wrong(b: Benchmark, seed: int) -> Model:
     return mechanistic.HillGiven(believed(b.train.network.arrays, wrong))
 
 
+def _zeroed(of: Entry) -> Entry:
+    return Entry(lambda b, seed: Zeroed(of.build(b, seed)), of.knows, (*of.modules, "baselines.zeroed"))
+
+
 MODELS: dict[str, Entry] = {
     "hmlm": _hmlm(),
     "hmlm_flat": _hmlm(hierarchy=False, proposals=False),
     "persistence": _plain(trivial.Persistence, "nothing", "trivial"),
     "mean": _plain(trivial.Mean, "nothing", "trivial"),
+    "mean_zeroed": _zeroed(_plain(trivial.Mean, "nothing", "trivial")),
     "additive": _plain(trivial.Additive, "nothing", "trivial"),
     "ridge": _seeded(regression.ridge, "nothing", "regression"),
     "gp": _seeded(regression.gaussian_process, "nothing", "regression"),
@@ -130,6 +136,7 @@ MODELS: dict[str, Entry] = {
     "dbn": _plain(lambda: markov.LinearDynamics(masked=True, bayesian=True), "wiring", "markov"),
     "mlp": _trained(networks.MLP, "nothing", "networks"),
     "gru": _trained(networks.GRU, "nothing", "networks"),
+    "gru_zeroed": _zeroed(_trained(networks.GRU, "nothing", "networks")),
     "transformer": _trained(networks.Transformer, "nothing", "networks"),
     "neural_ode": _trained(networks.NeuralODE, "nothing", "networks"),
     "gnn": _trained(gnn.GNN, "wiring", "gnn"),

@@ -40,6 +40,16 @@ def trajectory_scores(predicted: Values, truth: Experiments) -> dict[str, float]
 
 
 def effect_scores(knocked_out: Values, wild: Values, truth: Experiments, companion: Experiments) -> dict[str, float]:
-    """effect_mse and effect_r of (knock-out minus wild type) under the same stimuli."""
+    """effect_mse and effect_r of (knock-out minus wild type) under the same stimuli.
+
+    rest_: of the species whose ymax was not touched. On the others a rule does that knows nothing else: silent is
+    silent, twice as strong is twice as strong.
+    """
     effect, true = knocked_out - wild, truth.activity - companion.activity
-    return {"effect_mse": mse(effect, true), "effect_r": correlation(effect, true)}
+    rest = np.broadcast_to((truth.factor == companion.factor)[:, None], true.shape)
+    return {
+        "effect_mse": mse(effect, true),
+        "effect_r": correlation(effect, true),
+        "rest_effect_mse": mse(effect[rest], true[rest]),
+        "rest_effect_r": correlation(effect[rest], true[rest]),
+    }

@@ -53,6 +53,8 @@ TASKS = {
     "B/mse_new": "B, new sets of inputs",
     "C/effect_mse": "C, effect",
     "C/effect_r": "C, r",
+    "C/rest_effect_mse": "C, effect on the others",
+    "C/rest_effect_r": "C, r there",
 }
 STRONGER = {
     "O/effect_mse": "over-expression, effect",
@@ -333,6 +335,8 @@ def full() -> str:
         "# Results", "", "Written by `python -m hmlm_lib results` from the rows of today's code: complete training, ",
         "mean ± sd over worlds. MSE in squared fractions of maximum; r of the effect of unseen knock-outs.",
         "New sets of inputs: the test combinations, 21 to 24 of 40, whose inputs no training condition steps together.",
+        "C on the others (there): all species but the one knocked out, a third to three quarters of the squared effect;",
+        "zeroed: the model told that what is knocked out is silent, and no more. A dash: rows from before that measure.",
         "Over-expressions (overexpressed_k8): task C's species with ymax doubled in place of knocked out; the effect,",
         "and that on all species but the doubled one, whose own doubling is most of it.",
         "A (reconstruct_k...): a trajectory from its points: curves and a Gaussian process of time see these alone",

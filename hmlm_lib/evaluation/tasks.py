@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from hmlm_lib.dynamics.experiment import observation_times
-from hmlm_lib.errors import ExperimentError
+from hmlm_lib.errors import ExperimentError, check_whole
 from hmlm_lib.evaluation.worlds import World, draw_world, incomplete, with_flipped_signs
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.network import load_network
@@ -54,6 +54,10 @@ class Size:
     knockouts: int = 30
     test: int = 40
     test_knockouts: int = 25
+
+    def __post_init__(self) -> None:
+        for name, count in vars(self).items():
+            check_whole(count, name, 0, ExperimentError)
 
 
 def draw_stimuli(
@@ -172,10 +176,11 @@ def benchmark(
     models' network lacks, and of signs it has wrong. Raises ExperimentError for k < 1, a fraction outside [0, 1),
     or a network too small for the experiments.
     """
-    if k < 1 or not (0 <= missing < 1 and 0 <= flipped < 1):
-        raise ExperimentError(
-            f"k = {k}, missing = {missing}, flipped = {flipped}; allowed: k >= 1, fractions in [0, 1)"
-        )
+    check_whole(k, "k", 1, ExperimentError)
+    if not noise_sd >= 0:
+        raise ExperimentError(f"noise_sd is {noise_sd}; allowed: 0 or more")
+    if not (0 <= missing < 1 and 0 <= flipped < 1):
+        raise ExperimentError(f"missing = {missing}, flipped = {flipped}; allowed: fractions in [0, 1)")
     size = size or Size()
     network = network or load_network("fibroblast-core")
     world = draw_world(network, seed, mechanism)

@@ -106,11 +106,17 @@ def true_gates(world: World, levels: Float[np.ndarray, " level"]) -> Float[np.nd
     return np.where(arrays.inhibits[:, None], 1 - rise, rise)
 
 
+def _check_fraction(fraction: float) -> None:
+    if not 0 <= fraction <= 1:
+        raise ExperimentError(f"fraction is {fraction}; allowed: 0 to 1")
+
+
 def incomplete(network: SignalingNetwork, fraction: float, seed: int) -> SignalingNetwork:
     """The network without a random fraction of its reactions; inputs stay.
 
     Reactions of one, two, three ... reactants lose the same fraction each, so every draw has the same size.
     """
+    _check_fraction(fraction)
     if not fraction:
         return network
     rng = np.random.default_rng((seed, 2))
@@ -126,6 +132,7 @@ def incomplete(network: SignalingNetwork, fraction: float, seed: int) -> Signali
 
 def with_flipped_signs(network: SignalingNetwork, fraction: float, seed: int) -> SignalingNetwork:
     """The network with the sign of a random fraction of its reactants turned round."""
+    _check_fraction(fraction)
     if not fraction:
         return network
     rng = np.random.default_rng((seed, 7))

@@ -121,10 +121,10 @@ def fig_sets(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
     return fig
 
 
-def fig_worth(table: pd.DataFrame) -> Figure:
-    """What real cells are worth, a panel a control, a row a set; right is better.
+def fig_worth(table: pd.DataFrame, what: str = "real cells") -> Figure:
+    """What something is worth, a panel a control, a row a set; right is better.
 
-    table: columns control, set, gain, low, high; a set without an interval (NaN) is an open circle.
+    table: columns control, set, gain, low, high; a set without an interval (NaN) is an open circle. what: for the axis.
     """
     controls, sets = list(dict.fromkeys(table["control"])), list(dict.fromkeys(table["set"]))[::-1]
     size = (2.6 * len(controls) + 1.2, 0.3 * len(sets) + 1.3)
@@ -137,7 +137,7 @@ def fig_worth(table: pd.DataFrame) -> Figure:
         ax.axvline(0.0, color="#111111", lw=0.9)
         ax.set_title(f"over {control}", fontsize=9)
     axes[0, 0].set_yticks(range(len(sets)), sets)
-    fig.supxlabel("gain of real cells, AUROC or mean absolute error (95 % interval)", fontsize=9)
+    fig.supxlabel(f"gain of {what}, AUROC or mean absolute error (95 % interval)", fontsize=9)
     return fig
 
 

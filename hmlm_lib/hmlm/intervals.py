@@ -15,6 +15,7 @@ from scipy.stats import norm
 from scipy.stats import t as student_t
 
 from hmlm_lib.device import side_by_side
+from hmlm_lib.errors import ModelError, check_whole
 from hmlm_lib.experiments import Experiments
 
 HELD = 0.9  # of the true values that a band is meant to hold
@@ -50,8 +51,9 @@ def ensemble(
 ) -> Spread:
     """fit(experiments, seed) returns a predictor; each member sees another bootstrap. noise_sd: of training points.
 
-    Members are fitted side by side, one process a core; predictors see no measurement.
+    Members are fitted side by side, one process a core; predictors see no measurement. ModelError for fewer than two.
     """
+    check_whole(members, "members", 2, ModelError)
     rows = [drawn(len(train), seed + i) for i in range(members)]
     models = side_by_side(fit, [(train.take(chosen), seed + i) for i, chosen in enumerate(rows)])
     found = np.stack([predict(test.without()) for predict in models])

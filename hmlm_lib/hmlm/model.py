@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ModelError, check_whole
 from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, wiring
 from hmlm_lib.files import digest
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
@@ -78,9 +78,11 @@ class HMLMConfig:
     def __post_init__(self) -> None:
         if self.attention not in ("logic", "softmax"):
             raise ModelError(f"attention is {self.attention!r}; allowed: logic, softmax")
-        for name in ("width", "heads", "grid", "refresh"):
-            if getattr(self, name) < 1:
-                raise ModelError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        for name, least in {"width": 1, "heads": 1, "grid": 1, "refresh": 1, "layers": 0, "corrections": 0}.items():
+            check_whole(getattr(self, name), name, least, ModelError)
+        for name in ("shift_penalty", "proposal_penalty"):
+            if not getattr(self, name) >= 0:
+                raise ModelError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
         if self.width % self.heads:
             raise ModelError(f"width is {self.width}; allowed: a multiple of heads = {self.heads}")
         if self.proposals and not self.identity:
@@ -319,8 +321,8 @@ class HMLM(nn.Module):
         same_species(self.network, e)
         if not len(e) or not e.times_h[-1] > 0:
             raise ModelError("nothing to train on; allowed: at least one condition with a time after 0")
-        if batch is not None and batch < 1:
-            raise ModelError(f"batch is {batch}; allowed: 1 or more, None for all conditions")
+        if batch is not None:
+            check_whole(batch, "batch (None: all conditions)", 1, ModelError)
         unseen = ~e.measured.any((1, 2))
         if unseen.any():
             name = e.names[int(np.flatnonzero(unseen)[0])]

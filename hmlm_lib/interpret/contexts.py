@@ -23,8 +23,17 @@ Predict = Callable[[Experiments, Sequence[float] | np.ndarray], np.ndarray]
 
 
 def contexts(world: World, network: SignalingNetwork) -> Experiments:
-    """Control, TGF-beta, strain and both, from the world's rest; network: the wiring that a model knows."""
+    """Control, TGF-beta, strain and both, from the world's rest; network: the wiring that a model knows.
+
+    ModelError where the world has no such inputs: make `Experiments` of contexts of your own there.
+    """
     conditions, names = four_conditions(world.network), world.network.index
+    for name in conditions[-1].stimulus:
+        if name not in names:
+            raise ModelError(
+                f"network {world.network.name!r} has no input {name!r}; allowed: networks of the fibroblast, elsewhere "
+                "Experiments of your own in place of contexts(...)"
+            )
     stimulus = np.tile(world.baseline, (len(conditions), 1))
     for row, condition in zip(stimulus, conditions, strict=True):
         for species, level in condition.stimulus.items():

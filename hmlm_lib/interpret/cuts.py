@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hmlm_lib.device import one_thread
+from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters, take
 from hmlm_lib.dynamics.integrate import Relaxation, integrate
 from hmlm_lib.dynamics.simulate import TOLERANCE, resolve
@@ -69,7 +70,8 @@ def in_model(model: HMLM, experiments: Experiments, time_h: float) -> Cuts:
     blind = blinded(model, _keep(len(experiments), edges).to(model._tau_h.device))
     stimulus, factor, y0, _ = (t.repeat_interleave(edges + 1, 0) for t in model._tensors(experiments))
     with one_thread(), torch.no_grad():
-        states, _ = blind.rollout(stimulus, factor, y0, time_grid(time_h, model.config.grid))
+        grid = time_grid(float(check_times([time_h])[0]), model.config.grid)
+        states, _ = blind.rollout(stimulus, factor, y0, grid)
     return _change(states[-1].T, len(experiments))
 
 

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
+from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.features import lagged_correlation, refined_prior, resample, topology_prior
@@ -72,7 +73,7 @@ def rollout(attended: Pairs, layers: int = LAYERS) -> Pairs:
 
 def _outcome(model: HMLM, experiments: Experiments, time_h: float) -> Callable[[Tensor, Tensor], Tensor]:
     """factor [batch, species], context [batch] -> activity at time_h [batch, species]."""
-    grid = time_grid(time_h, model.config.grid)
+    grid = time_grid(float(check_times([time_h])[0]), model.config.grid)
     stimulus, _, y0, _ = model._tensors(experiments)
 
     def outcome(factor: Tensor, which: Tensor) -> Tensor:

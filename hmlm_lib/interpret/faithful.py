@@ -22,7 +22,11 @@ def spearman(said: Float[np.ndarray, " pair"], true: Float[np.ndarray, " pair"])
 
 
 def precision(said: Float[np.ndarray, " pair"], true: Float[np.ndarray, " pair"], k: int) -> float:
-    """Fraction of the k largest of `true` among the k largest of `said`; ties in `said` count by chance."""
+    """Fraction of the k largest of `true` (all, where there are fewer) among the k largest of `said`.
+
+    Ties in `said` count by chance.
+    """
+    k = min(k, len(true))
     wanted = np.zeros(len(true), bool)
     wanted[np.argsort(-true, kind="stable")[:k]] = True
     last = np.sort(said)[-k]

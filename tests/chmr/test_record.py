@@ -61,6 +61,14 @@ def test_worth_pairs_seeds_and_tasks_and_turns_errors_round(folder):
         ["hiv", pytest.approx(0.2)]
     ]
     assert [ax.get_title() for ax in fig_worth(whole).axes] == ["over shuffled cells", "over an untrained encoder"]
+    add("sider", "chmr_no_tree", 1, 0.7, [0.7, 0.8, 0.9, 0.6, 0.6, 0.3])
+    without = table.worth(controls=table.WITHOUT)
+    assert without[["control", "set", "tasks", "seeds"]].values.tolist() == [["no tree", "sider", 6, 1]]
+    assert without.loc[0, "gain"] == pytest.approx(0.05)
+
+
+def test_every_part_that_an_ablation_takes_away_has_a_title():
+    assert set(table.WITHOUT.values()) == set(record.ABLATIONS)
 
 
 def test_other_scaffolds_pair_the_rows_of_a_split_and_widen_the_interval(folder):

@@ -88,7 +88,12 @@ def test_what_the_published_comparison_lacks_has_its_stated_error():
     table = pointwise.compared(pd.concat([pointwise.run(), curves]))
     assert set(table["model"]) == {"gp", "oracle", "spline", "linear", "mean"}
     assert len(table) == 15
-    assert (table["apart"] < 2).all()
+    known = table["spread"].notna()
+    assert table.loc[known, "model"].unique().tolist() == ["mean", "linear"]
+    assert (table.loc[known, "apart"] < 2).all()
+    assert table.loc[~known, "apart"].isna().all()
+    far = (table["mean"] - table["reference"]).abs()[~known]
+    assert (far < 2 * table.loc[~known, "sd"].fillna(0) + 0.005).all()
     gp = table[table["model"] == "gp"].set_index("k")["mean"]
     assert gp[4] > gp[8] > gp[16]
 

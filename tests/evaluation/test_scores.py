@@ -55,8 +55,34 @@ def test_the_truth_is_not_shown_to_a_model(data):
 
 def test_effect_is_against_the_same_stimuli(data):
     found = effect_scores(data.knockout.activity + 0.3, data.wild.activity + 0.3, data.knockout, data.wild)
-    assert found["effect_mse"] == pytest.approx(0, abs=1e-12)
-    assert found["effect_r"] == pytest.approx(1)
+    assert [found["effect_mse"], found["rest_effect_mse"]] == pytest.approx([0, 0], abs=1e-12)
+    assert [found["effect_r"], found["rest_effect_r"]] == pytest.approx([1, 1])
+
+
+def test_what_silences_the_knocked_out_species_alone_knows_nothing_of_the_rest(data):
+    only = data.wild.activity * data.knockout.factor[:, None]
+    found = effect_scores(only, data.wild.activity, data.knockout, data.wild)
+    assert found["effect_r"] > 0.3
+    assert found["rest_effect_r"] == 0
+    true = data.knockout.activity - data.wild.activity
+    rest = np.repeat(data.knockout.factor[:, None] == 1, true.shape[1], axis=1)
+    assert found["rest_effect_mse"] == pytest.approx(np.mean(true[rest] ** 2))
+
+
+def test_pchip_stays_beyond_its_last_point(data):
+    late = interpolate(data.seen, np.array([60.0, 90.0, 500.0]), "pchip")
+    assert np.array_equal(late[:, 1:], np.repeat(late[:, :1], 2, axis=1))
+
+
+@pytest.mark.parametrize("given", [{"k": 2.5}, {"noise_sd": -1}, {"flipped": -0.5}, {"missing": 2.0}])
+def test_a_benchmark_that_cannot_be_drawn_is_refused(given):
+    with pytest.raises(ExperimentError, match=f"{next(iter(given))} (is|=) .*allowed: "):
+        benchmark(0, **({"k": 4} | given))
+
+
+def test_no_count_is_negative():
+    with pytest.raises(ExperimentError, match="singles is -1; allowed: a whole number, 0 or more"):
+        Size(singles=-1)
 
 
 def test_correlation_is_pearsons():

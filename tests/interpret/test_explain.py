@@ -9,7 +9,7 @@ import xarray as xr
 
 from hmlm_lib.baselines.networks import GRU
 from hmlm_lib.baselines.trivial import Persistence
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ExperimentError, ModelError
 from hmlm_lib.evaluation.worlds import World, draw_world
 from hmlm_lib.features import topology_prior
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
@@ -53,6 +53,16 @@ def test_contexts_are_the_papers_from_rest(world, asked):
         ModelError, match=r"no context 'strian' \(did you mean 'strain'\?\); allowed: control, TGF-beta"
     ):
         contexts.context(asked, "strian")
+    other = draw_world(SignalingNetwork.from_rules("mine", ["=> a", "a => b"]), 0)
+    with pytest.raises(ModelError, match=r"network 'mine' has no input 'TGFB'; allowed: networks of the fibroblast"):
+        contexts.contexts(other, other.network)
+
+
+@pytest.mark.parametrize("time_h", [-1.0, float("nan")])
+def test_no_explanation_of_a_time_that_is_none(model, asked, time_h):
+    for explained in (explain.gradient_input, explain.integrated, cuts.in_model):
+        with pytest.raises(ExperimentError, match=r"times_h\[0\] is .*; allowed: finite hours >= 0"):
+            explained(model, asked, time_h)
 
 
 def test_effects_are_differences_of_two_simulations(world, asked):
@@ -212,6 +222,10 @@ def test_spearman_knows_ties_and_constants():
     assert faithful.spearman(np.array([1.0, 2, 3]), np.array([10.0, 20, 30])) == pytest.approx(1)
     assert faithful.spearman(np.array([3.0, 2, 1]), np.array([10.0, 20, 30])) == pytest.approx(-1)
     assert faithful.spearman(np.ones(3), np.array([10.0, 20, 30])) == 0
+
+
+def test_precision_of_fewer_pairs_than_asked_for_is_that_of_all():
+    assert faithful.precision(np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0]), 100) == 1.0
 
 
 def test_precision_counts_ties_by_chance():

@@ -1,0 +1,42 @@
+"""Any model, and the one rule about a knock-out that needs no model: the species itself is silent, nothing else moves.
+
+    y(t) of a species = factor x its forecast in the wild type        (factor: on ymax, 0 for a knock-out)
+
+A control for task C: a model that was never told what a knock-out is cannot be blamed for that alone.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hmlm_lib.baselines.protocol import Model
+from hmlm_lib.experiments import Experiments
+from hmlm_lib.training import Training
+
+
+class Zeroed:
+    """model: fitted as ever, and asked about the wild type."""
+
+    def __init__(self, model: Model):
+        self.model = model
+
+    @property
+    def n_parameters(self) -> int:
+        return self.model.n_parameters
+
+    @property
+    def schedule(self) -> Training:
+        """The model's own; AttributeError where it has none."""
+        return self.model.schedule
+
+    @schedule.setter
+    def schedule(self, training: Training) -> None:
+        self.model.schedule = training
+
+    def fit(self, experiments: Experiments) -> "Zeroed":
+        self.model.fit(experiments)
+        return self
+
+    def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
+        wild = replace(experiments, factor=np.ones_like(experiments.factor))
+        return experiments.factor[:, None] * self.model.predict(wild, times_h)
