@@ -60,10 +60,16 @@ class Pairs:
 
     @classmethod
     def of(cls, left: Sequence[str], right: Sequence[str], label: Sequence[int]) -> "Pairs":
-        """Pairs given row by row."""
+        """Pairs given row by row; SequenceError unless there are as many of each, and every label is 0 or 1."""
+        label = np.asarray(label)
+        if not len(left) == len(right) == len(label):
+            raise SequenceError(f"{len(left)} and {len(right)} sequences, {len(label)} labels; allowed: as many")
+        wrong = np.flatnonzero(~np.isin(label, (0, 1)))
+        if len(wrong):
+            raise SequenceError(f"label of pair {wrong[0]} is {label[wrong[0]]}; allowed: 0, 1")
         lefts, i = np.unique(np.asarray(left), return_inverse=True)
         rights, j = np.unique(np.asarray(right), return_inverse=True)
-        return cls(tuple(map(str, lefts)), tuple(map(str, rights)), i, j, np.asarray(label).astype(bool))
+        return cls(tuple(map(str, lefts)), tuple(map(str, rights)), i, j, label.astype(bool))
 
     def names(self, side: str) -> list[str]:
         """Sequence of every pair on a side, `left` or `right`."""

@@ -14,6 +14,7 @@ from hmlm_lib.chmr.table import over_splits, published
 from hmlm_lib.composition import record as composition
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation import benchmark, flat, newcell, newnetwork, overexpressed, realcells, registry
+from hmlm_lib.evaluation.rows import rows_dir
 from hmlm_lib.evaluation.summary import cell, digits, full, larger_is_better, table
 from hmlm_lib.files import write_whole
 from hmlm_lib.paths import ROOT
@@ -202,9 +203,11 @@ def write() -> list[str]:
     text = (ROOT / "README.md").read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise HmlmError(f"README.md: needs the lines {BEGIN!r} and {END!r} once each")
+    record = {name: benchmark.rows(name) for name in benchmark.settings()}
+    if not any(record.values()):
+        raise HmlmError(f"{rows_dir()}: no row of today's code; allowed: a folder of rows, so that no table is emptied")
     before, rest = text.split(BEGIN)
     tables = "\n".join(simulated() + others() + assays() + scaffolds() + forests())
-    record = {name: benchmark.rows(name) for name in benchmark.settings()}
     made = {
         "README.md": f"{before}{BEGIN}\n\n{tables}\n{END}{rest.split(END)[1]}",
         "reports/results.md": full(),

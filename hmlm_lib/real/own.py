@@ -54,7 +54,9 @@ def read(path: str | Path, hours: bool = False) -> Courses:
     differ in case alone, a treatment of two levels, and a table copied onto itself: a replicate may equal another in
     some samples (in `notes`), not in each of them.
     """
-    table, where = read_csv(path, skipinitialspace=True), str(path)
+    # NA is a name here (noradrenaline); pandas takes it for a gap unless a blank, which does not count, stands before it.
+    names = dict.fromkeys(("stimulus", "inhibitor"), " {}".format)
+    table, where = read_csv(path, skipinitialspace=True, converters=names), str(path)
     if table.empty:
         raise TableError(f"{path}: no row; allowed: one or more below the names of the columns")
     table.columns = [":".join(part.strip() for part in str(column).split(":")) for column in table.columns]

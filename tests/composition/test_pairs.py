@@ -152,3 +152,16 @@ def test_public_pairs(real_data):
 def test_the_trap_is_a_trap(real_data):
     """Peptides alone tell the decoys of TransPHLA's independent set, and nothing about swap decoys."""
     assert study.trapped(readers.trap().sample(20_000, random_state=0)) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ((["A", "C"], ["G", "G"], [-1, 1]), "label of pair 0 is -1; allowed: 0, 1"),
+        ((["A"], ["G"], [float("nan")]), "label of pair 0 is nan; allowed: 0, 1"),
+        ((["A"], ["G", "K"], [1]), "1 and 2 sequences, 1 labels; allowed: as many"),
+    ],
+)
+def test_labels_and_lengths_that_do_not_fit_are_refused(rows, message):
+    with pytest.raises(SequenceError, match=message):
+        Pairs.of(*rows)

@@ -101,3 +101,12 @@ def test_nothing_is_written_where_a_number_has_no_key(tmp_path, monkeypatch, fol
         readme.write()
     assert not (tmp_path / "reports").exists()
     assert (tmp_path / "README.md").read_text() == f"mine\n{readme.BEGIN}\n{readme.END}\n"
+
+
+def test_an_empty_folder_of_rows_empties_no_table(tmp_path, monkeypatch, folder):
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    mine = f"mine\n{readme.BEGIN}\n| a | number |\n{readme.END}\n"
+    (tmp_path / "README.md").write_text(mine)
+    with pytest.raises(HmlmError, match="no row of today's code"):
+        readme.write()
+    assert (tmp_path / "README.md").read_text() == mine

@@ -286,3 +286,15 @@ def test_two_stimuli_at_once_are_both_of_them(path):
     assert [name for name, level in zip(stimuli, treated.stimulus[at], strict=True) if level] == ["EGF", "IGF1"]
     training = replace(hmlm.TRAINING, steps=2)
     assert np.isfinite(hmlm.predict(courses, (courses,), NETWORK, training=training)).all()
+
+
+def test_a_stimulus_may_be_called_na(path):
+    """Noradrenaline: no gap in the table, and no part of the untreated control."""
+    as_it_was = own.read(path)
+    path.write_text(path.read_text().replace("IGF1,", "NA,"))
+    found = own.read(path)
+    assert sorted(set(found.stimulus)) == ["EGF", "NA", "PBS"]
+    for name, was in (("NA", "IGF1"), ("EGF", "EGF")):
+        np.testing.assert_array_equal(
+            found.log2[np.array(found.stimulus) == name], as_it_was.log2[np.array(as_it_was.stimulus) == was]
+        )
