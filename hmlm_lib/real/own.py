@@ -54,7 +54,7 @@ def read(path: str | Path, hours: bool = False) -> Courses:
     differ in case alone, a treatment of two levels, and a table copied onto itself: a replicate may equal another in
     some samples (in `notes`), not in each of them.
     """
-    # NA is a name here (noradrenaline); pandas takes it for a gap unless a blank, which does not count, stands before it.
+    # NA is a name here (noradrenaline), which pandas takes for a gap; a blank before a name does not count.
     names = dict.fromkeys(("stimulus", "inhibitor"), " {}".format)
     table, where = read_csv(path, skipinitialspace=True, converters=names), str(path)
     if table.empty:
