@@ -6,10 +6,11 @@ Blots have no zero and no maximum, so the state of a signal says where it stands
     D_v = 1/2 + kept_v [raw_v(y, u) - raw_v(rest, 0) + sum_k (a + a_l)_vk(t) u_k] + sum_i (b + b_l)_vi x_i    Eq. (2)
     kept_v = exp(-sum_i beta_vi x_i),  beta >= 0
 
-raw is the drive of `hmlm/model.py`, u the stimuli, x the drugs of the inhibitor treatment; a and b are what a
-treatment does at once, to all cell lines and (index l) in one; a(t) is a part that stays and a part that fades. So a
-drug adds to a signal and damps what stimuli do to it, and one that was never seen does neither. A condition of which
-more than the start is shown adds a number of its own to each D_v. All these numbers are drawn to 0 (`SHRINK`). Ours.
+The state moves toward 1/2 + tanh(2 D_v - 1) / 2. raw is the drive of `hmlm/model.py`, u the stimuli, x the drugs of the
+inhibitor treatment; a and b are what a treatment does at once, to all cell lines and (index l) in one; a(t) is a part
+that stays and a part that fades. So a drug adds to a signal and damps what stimuli do to it, and one that was never
+seen does neither. A condition of which more than the start is shown adds a number of its own to each D_v. All these
+numbers are drawn to 0 (`SHRINK`). Ours.
 """
 
 from collections.abc import Sequence
