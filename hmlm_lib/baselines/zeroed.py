@@ -1,6 +1,6 @@
 """Any model, and the one rule about a knock-out that needs no model: the species itself is silent, nothing else moves.
 
-    y(t) of a species = factor x its forecast in the wild type        (factor: on ymax, 0 for a knock-out)
+    y(t) of a species = factor x its forecast in the wild type, t > 0        (factor: on ymax, 0 for a knock-out)
 
 A control for task C: a model that was never told what a knock-out is cannot be blamed for that alone.
 """
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hmlm_lib.baselines.protocol import Model
+from hmlm_lib.baselines.protocol import Model, asked
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.training import Training
 
@@ -39,4 +39,6 @@ class Zeroed:
 
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
         wild = replace(experiments, factor=np.ones_like(experiments.factor))
-        return experiments.factor[:, None] * self.model.predict(wild, times_h)
+        said = experiments.factor[:, None] * self.model.predict(wild, times_h)
+        at_start = asked(experiments, times_h) == 0
+        return np.where(at_start[:, None], experiments.y0[:, None], said)

@@ -287,7 +287,7 @@ def test_bad_choices_and_measurements():
         observe(truth, [0.0], -1, seed=0)
     with pytest.raises(ExperimentError, match="seed -1; allowed: 0 to"):
         observe(truth, [0.0], 0.0, seed=-1)
-    with pytest.raises(ExperimentError, match="k = 1"):
+    with pytest.raises(ExperimentError, match="k is 1; allowed: a whole number, 2 or more"):
         observation_times(1, 24.0)
     with pytest.raises(ExperimentError, match="spacing is 'cubic'; allowed: uniform, log"):
         observation_times(4, 24.0, "cubic")

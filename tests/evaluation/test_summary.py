@@ -90,8 +90,10 @@ def test_a_table_says_how_many_worlds(folder):
         add("k8", "hmlm", seed, **{"B/mse_all": value})
     add("k8", "ridge", 0)
     lines = summary.markdown("k8", ("hmlm", "ridge", "gru"))
-    assert "| hmlm | 0.10000 ± 0.00000 | 0.20000 ± 0.14142 | - | 0.30000 ± 0.00000 | 0.400 ± 0.000 | 2 |" in lines
-    assert "| ridge | 0.10000 | 0.20000 | - | 0.30000 | 0.400 | 1 |" in lines
+    assert (
+        "| hmlm | 0.10000 ± 0.00000 | 0.20000 ± 0.14142 | - | 0.30000 ± 0.00000 | 0.400 ± 0.000 | - | - | 2 |" in lines
+    )
+    assert "| ridge | 0.10000 | 0.20000 | - | 0.30000 | 0.400 | - | - | 1 |" in lines
     assert summary.markdown("k4") == []
 
 

@@ -165,7 +165,7 @@ def test_experiments_do_not_depend_on_k_or_on_the_prior(data):
 
 
 def test_bad_settings_are_refused():
-    with pytest.raises(ExperimentError, match=r"k = 0, missing = 0.0"):
+    with pytest.raises(ExperimentError, match=r"k is 0; allowed: a whole number, 1 or more"):
         benchmark(0, 0)
     with pytest.raises(ExperimentError, match=r"no mechanism 'hil' \(did you mean 'hill'\?\)"):
         draw_world(CORE, 0, "hil")
