@@ -48,7 +48,7 @@ class Training:
             check_whole(getattr(self, name), name, least, TrainingError)
         for name in ("learning_rate", "weight_decay", "warmup", "shared_rate"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise TrainingError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+                raise TrainingError(f"{name} is {getattr(self, name)}; allowed: 0 or more, finite")
         if not self.clip > 0:
             raise TrainingError(f"clip is {self.clip}; allowed: above 0")
 

@@ -119,9 +119,9 @@ def test_foreign_and_damaged_checkpoints_are_refused(tmp_path):
     ("given", "message"),
     [
         ({"checkpoint_every": 0}, "checkpoint_every is 0; allowed: a whole number, 1 or more"),
-        ({"learning_rate": -1}, "learning_rate is -1; allowed: 0 or more"),
-        ({"shared_rate": -1}, "shared_rate is -1; allowed: 0 or more"),
-        ({"warmup": float("nan")}, "warmup is nan; allowed: 0 or more"),
+        ({"learning_rate": -1}, "learning_rate is -1; allowed: 0 or more, finite"),
+        ({"shared_rate": -1}, "shared_rate is -1; allowed: 0 or more, finite"),
+        ({"warmup": float("nan")}, "warmup is nan; allowed: 0 or more, finite"),
         ({"clip": 0}, "clip is 0; allowed: above 0"),
         ({"clip": -1.0}, "clip is -1.0; allowed: above 0"),
         ({"steps": 1.5}, "steps is 1.5; allowed: a whole number, 0 or more"),

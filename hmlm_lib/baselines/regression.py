@@ -18,6 +18,11 @@ from hmlm_lib.baselines.protocol import Learned, filled, through, treatment
 from hmlm_lib.experiments import Experiments
 
 
+def _nothing(experiments: Experiments, times_h: np.ndarray) -> np.ndarray:
+    """The forecast of no condition: scikit-learn refuses to be asked."""
+    return np.zeros((0, len(times_h), experiments.y0.shape[1]))
+
+
 class Regression(Learned):
     """Any scikit-learn regressor of several outputs, from `treatment` to the change from y0 at the seen times."""
 
@@ -47,7 +52,7 @@ class Regression(Learned):
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
         times = self.asked(experiments, times_h)
         if not len(experiments):
-            return np.zeros((0, len(times), experiments.y0.shape[1]))
+            return _nothing(experiments, times)
         change = self.regressor.predict(self.scale.transform(treatment(experiments)))
         values = experiments.y0[:, None] + change.reshape(len(experiments), len(self.seen_h), -1)
         return through(self.seen_h, values.clip(0, None), experiments.y0, times)
@@ -98,7 +103,7 @@ class Boosting(Learned):
     def predict(self, experiments: Experiments, times_h: np.ndarray | None = None) -> np.ndarray:
         times = self.asked(experiments, times_h)
         if not len(experiments):
-            return np.zeros((0, len(times), experiments.y0.shape[1]))
+            return _nothing(experiments, times)
         rows = self._rows(experiments, times)
         change = np.stack([model.predict(rows) for model in self.models], axis=1)
         found = experiments.y0[:, None] + change.reshape(len(experiments), len(times), -1)

@@ -1,4 +1,4 @@
-"""Any model, and the one rule about a knock-out that needs no model: the species itself is silent, nothing else moves.
+"""Any fitted baseline, and the one rule of a knock-out that needs no model: the species is silent, nothing else moves.
 
     y(t) of a species = factor x its forecast in the wild type, t > 0        (factor: on ymax, 0 for a knock-out)
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hmlm_lib.baselines.protocol import Model, asked
+from hmlm_lib.baselines.protocol import Learned, asked
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.training import Training
 
@@ -17,7 +17,7 @@ from hmlm_lib.training import Training
 class Zeroed:
     """model: fitted as ever, and asked about the wild type."""
 
-    def __init__(self, model: Model):
+    def __init__(self, model: Learned):
         self.model = model
 
     @property

@@ -7,9 +7,10 @@ from hmlm_lib.experiments import Experiments
 from hmlm_lib.network import MARKERS
 
 Values = Float[np.ndarray, "condition time species"]
+Numbers = Float[np.ndarray, "*shape"]  # the whole cube, or the entries of it that count
 
 
-def mse(predicted: Values, true: Values) -> float:
+def mse(predicted: Numbers, true: Numbers) -> float:
     """Mean squared error, activity squared."""
     return float(np.square(predicted - true).mean())
 
@@ -19,7 +20,7 @@ def by_condition(predicted: Values, true: Values) -> list[float]:
     return [float(f"{v:.4g}") for v in np.square(predicted - true).mean((1, 2))]
 
 
-def correlation(predicted: Values, true: Values) -> float:
+def correlation(predicted: Numbers, true: Numbers) -> float:
     """Pearson r over all entries; 0 where one of the two does not vary (a model that predicts no change)."""
     a, b = predicted.ravel() - predicted.mean(), true.ravel() - true.mean()
     scale = np.sqrt((a @ a) * (b @ b))

@@ -140,7 +140,8 @@ def table(name: str, wanted: Collection[str] | None = None, worlds_of: str | Non
     found = as_table(rows, measures(name))
     if wanted is not None:
         return found.reindex([model for model in wanted if model in found.index])
-    return found.sort_values((next(iter(measures(name))), "mean"), ascending=not larger_is_better(name))
+    first = (next(iter(measures(name))), "mean")
+    return found.sort_values(first, ascending=not larger_is_better(name), kind="stable")
 
 
 def explanations() -> pd.DataFrame:

@@ -16,7 +16,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hmlm_lib.device import one_thread
-from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters, take
 from hmlm_lib.dynamics.integrate import Relaxation, integrate
 from hmlm_lib.dynamics.simulate import TOLERANCE, resolve
@@ -27,7 +26,7 @@ from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.kinetics import Kinetics
 from hmlm_lib.hmlm.model import HMLM
 from hmlm_lib.hmlm.transducer import between, time_grid
-from hmlm_lib.interpret.subject import hmlm_only
+from hmlm_lib.interpret.subject import grid_until, hmlm_only
 
 Cuts = Float[np.ndarray, "context edge target"]
 WHAT = "a cut edge"  # in messages
@@ -70,7 +69,7 @@ def in_model(model: HMLM, experiments: Experiments, time_h: float) -> Cuts:
     blind = blinded(model, _keep(len(experiments), edges).to(model._tau_h.device))
     stimulus, factor, y0, _ = (t.repeat_interleave(edges + 1, 0) for t in model._tensors(experiments))
     with one_thread(), torch.no_grad():
-        grid = time_grid(float(check_times([time_h])[0]), model.config.grid)
+        grid = grid_until(model, time_h)
         states, _ = blind.rollout(stimulus, factor, y0, grid)
     return _change(states[-1].T, len(experiments))
 

@@ -28,14 +28,12 @@ from torch import Tensor
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
-from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.features import lagged_correlation, refined_prior, resample, topology_prior
 from hmlm_lib.hmlm.model import HMLM
-from hmlm_lib.hmlm.transducer import time_grid
 from hmlm_lib.interpret.contexts import effects, pairs
-from hmlm_lib.interpret.subject import hmlm_only
+from hmlm_lib.interpret.subject import grid_until, hmlm_only
 
 Pairs = Float[np.ndarray, "context target source"]
 LAYERS = 6  # steps of attention rollout; the longest of the shortest paths from an input is about as long
@@ -73,7 +71,7 @@ def rollout(attended: Pairs, layers: int = LAYERS) -> Pairs:
 
 def _outcome(model: HMLM, experiments: Experiments, time_h: float) -> Callable[[Tensor, Tensor], Tensor]:
     """factor [batch, species], context [batch] -> activity at time_h [batch, species]."""
-    grid = time_grid(float(check_times([time_h])[0]), model.config.grid)
+    grid = grid_until(model, time_h)
     stimulus, _, y0, _ = model._tensors(experiments)
 
     def outcome(factor: Tensor, which: Tensor) -> Tensor:

@@ -197,7 +197,7 @@ def test_it_warns_beyond_the_trained_range(trained, data):
     ("change", "message"),
     [
         ({"attention": "dot"}, "attention is 'dot'; allowed: logic, softmax"),
-        ({"grid": 0}, "grid is 0; allowed: 1 or more"),
+        ({"grid": 0}, "grid is 0; allowed: a whole number, 1 or more"),
         ({"width": 7, "heads": 2}, "width is 7; allowed: a multiple of heads = 2"),
     ],
 )
@@ -280,6 +280,6 @@ def test_nothing_to_train_on_is_said(data, how):
     if how == "no later time":
         seen = replace(seen, times_h=np.zeros(1))
     with pytest.raises(
-        ModelError, match="batch is 0; allowed: 1 or more" if how == "no batch" else "nothing to train on"
+        ModelError, match="is 0; allowed: a whole number, 1 or more" if how == "no batch" else "nothing to train on"
     ):
         model.fit(seen, batch=0 if how == "no batch" else None)
