@@ -60,6 +60,7 @@ rule row:
         seed=of_job("seed"),
         codes=of_job("codes"),  # rows of changed code are made anew
         effort=STUDY.effort,
+        device=lambda wildcards: STUDY.device if JOBS[wildcards.job].resources["gpu"] else "cpu",
     threads: of_resources("threads")
     resources:
         mem_mb=of_resources("mem_mb"),
@@ -67,7 +68,7 @@ rule row:
         gpu=of_resources("gpu"),
     shell:
         f"HMLM_ROWS_DIR={ROWS} {PYTHON} benchmark {{params.setting}} --models {{params.models}}"
-        " --seeds {params.seed} --effort {params.effort} --into {output}.part > {log} 2>&1"
+        " --seeds {params.seed} --effort {params.effort} --device {params.device} --into {output}.part > {log} 2>&1"
         " && mv {output}.part {output}"
 
 

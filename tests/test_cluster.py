@@ -321,3 +321,14 @@ def test_a_dry_run_of_a_study_that_is_not_there_names_those_that_are(tmp_path):
     status, text, _ = dry_run(tmp_path, "--config", "study=smal")
     assert status == 1
     assert "no study 'smal' (did you mean 'small'?); allowed: small, trial, whole" in text
+
+
+@needs_snakemake
+def test_rows_with_a_gpu_train_on_the_device_of_the_study_and_others_on_the_cpu(tmp_path):
+    for gpu, device in ((0, "cpu"), (1, "auto")):
+        whole = tmp_path / f"studies{gpu}.json"
+        sweep = [{"settings": ["k8"], "models": ["mean"], "seeds": [0], "gpu": gpu}]
+        whole.write_text(json.dumps({"study": "one", "studies": {"one": {"device": "auto", "sweep": sweep}}}))
+        status, text, counts = dry_run(tmp_path, "-p", "--configfile", str(whole))
+        assert (status, counts["row"]) == (0, 1), text
+        assert f"--device {device} --into" in text

@@ -21,12 +21,15 @@ from hmlm_lib.chmr.planted import Planted
 from hmlm_lib.chmr.pretrain import BATCH
 from hmlm_lib.chmr.propagation import Graph
 from hmlm_lib.chmr.relevance import TRAINING, learn, near
+from hmlm_lib.chmr.rewire import rewired
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.told import features
 from hmlm_lib.chmr.tree_vq import perplexity, usage
 from hmlm_lib.device import side_by_side
 from hmlm_lib.errors import MoleculeError, did_you_mean
 from hmlm_lib.training import Training
+
+DEALS = 100  # of mechanisms among the molecules, for the purity of a tree that knows nothing
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -36,7 +39,7 @@ class Run:
     """One encoder to train. missing: fraction of every modality hidden; how: these are imputed; steps: None for all.
 
     learned: similar molecules by what measured cells say (`relevance.py`), not by Tanimoto. only: hidden of this
-    modality alone.
+    modality alone. noise: fraction of the neighbours that are replaced at random (`rewire.py`).
     """
 
     config: CHMRConfig
@@ -45,6 +48,7 @@ class Run:
     steps: int | None = None
     learned: bool = False
     only: str | None = None
+    noise: float = 0.0
 
 
 class Scored(NamedTuple):
@@ -92,6 +96,11 @@ def one_hidden(config: CHMRConfig, molecules: Planted, levels: Sequence[float]) 
     return {(name, m): Run(config, m, only=name) for name in molecules.modalities for m in levels}
 
 
+def edge_noise(config: CHMRConfig, missing: float, shares: Sequence[float]) -> dict[float, Run]:
+    """A fraction of the neighbours replaced at random; share -> run."""
+    return {share: Run(config, missing, noise=share) for share in shares}
+
+
 def split(count: int, seed: int, labelled: float = 0.3) -> Split:
     """A random split: few molecules have labels, as in real assays; a third of these to stop by."""
     order = np.random.default_rng((seed, 41)).permutation(count)
@@ -110,14 +119,31 @@ def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -
     return pd.DataFrame([row for rows in found for row in rows])
 
 
-def _errors(molecules: Planted, bits: torch.Tensor, alike: Graph, missing: float, seed: int) -> list[dict]:
+def noisy_errors(molecules: Planted, missing: float, shares: Sequence[float], seed: int) -> pd.DataFrame:
+    """`imputation_errors` of propagation with neighbours replaced at random; columns share, where, mse."""
+    bits = torch.as_tensor(fingerprints(molecules.smiles))
+    alike = similar(bits)
+    found = [_errors(molecules, bits, rewired(alike, p, seed).graph, missing, seed, ("propagation",)) for p in shares]
+    rows = [row | {"share": share} for share, many in zip(shares, found, strict=True) for row in many]
+    return pd.DataFrame(rows)[["share", "where", "mse"]]
+
+
+def _errors(
+    molecules: Planted,
+    bits: torch.Tensor,
+    alike: Graph,
+    missing: float,
+    seed: int,
+    hows: Sequence[str] = (*IMPUTATIONS, "learned"),
+) -> list[dict]:
     true, rows = molecules.modalities["expression"], []
     seen = hide(true, missing, seed)
     measured, known = true.values[seen.known], torch.as_tensor(seen.known)
     unit = (true.values - measured.mean(0)) / measured.std(0)
     values = torch.as_tensor(scaled(seen).values, dtype=torch.float32)
-    filled = {how: impute(values, known, bits, alike, how) for how in IMPUTATIONS}
-    filled["learned"] = impute(values, known, bits, _near(bits, {"expression": seen}, seed).graph)
+    filled = {how: impute(values, known, bits, alike, how) for how in hows if how != "learned"}
+    if "learned" in hows:
+        filled["learned"] = impute(values, known, bits, _near(bits, {"expression": seen}, seed).graph)
     for how, found in filled.items():
         error = np.square(found.numpy() - unit).mean(1)
         for where, flags in {"cliff": molecules.cliff, "smooth": ~molecules.cliff}.items():
@@ -173,16 +199,21 @@ def material(
     how: str = "propagation",
     learned: bool = False,
     only: str | None = None,
+    noise: float = 0.0,
     structure: Structure | None = None,
     alike: Near | None = None,
 ) -> Material:
-    """Planted molecules with a fraction of their cells hidden, ready to train on; how, learned, only: as of `Run`.
+    """Planted molecules with a fraction of their cells hidden, ready to train on; how to noise: as of `Run`.
 
     structure, alike: theirs, and which are similar by Tanimoto, where they were found before. MoleculeError for a
     modality that they do not have.
     """
     cells, structure = _measured(molecules, missing, seed, only), structure or Structure.from_smiles(molecules.smiles)
-    return Material.complete(structure, cells, how, _near(structure.bits, cells, seed) if learned else alike)
+    if learned:
+        alike = _near(structure.bits, cells, seed)
+    if noise:
+        alike = rewired(alike or similar(structure.bits), noise, seed)
+    return Material.complete(structure, cells, how, alike)
 
 
 def _near(bits: Bool[torch.Tensor, "molecule bit"], cells: dict[str, Modality], seed: int) -> Near:
@@ -200,7 +231,7 @@ def scores(
     """Run by run, side by side, one process a core; batch: molecules a step of pretraining."""
     structure = Structure.from_smiles(molecules.smiles)
     alike = similar(structure.bits)
-    needs = [(run.missing, run.how, run.learned, run.only) for run in runs.values()]
+    needs = [(run.missing, run.how, run.learned, run.only, run.noise) for run in runs.values()]
     wanted = list(dict.fromkeys(needs))
     parted = [(molecules, missing, training.seed, *rest, structure, alike) for missing, *rest in wanted]
     ready = dict(zip(wanted, side_by_side(material, parted), strict=True))
@@ -229,12 +260,20 @@ def paths(model: CHMR, data: Material) -> Int[np.ndarray, "molecule level"]:
         return model.tree.path(_anchors(model, data)).numpy()
 
 
+def _purity(code: Int[np.ndarray, " molecule"], mechanism: Int[np.ndarray, " molecule"]) -> float:
+    members = np.zeros((code.max() + 1, mechanism.max() + 1), dtype=int)
+    np.add.at(members, (code, mechanism), 1)
+    return members.max(axis=1).sum() / len(mechanism)
+
+
 def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) -> pd.DataFrame:
     """Per level of the tree: codes; share of them used by any latent, and by anchors; perplexity and purity of anchors.
 
     any latent: anchors and cells, as in training: all of them share the tree. evenness: perplexity / codes. purity:
-    fraction of molecules whose mechanism is the commonest one of their code.
+    fraction of molecules whose mechanism is the commonest one of their code; by chance: mechanisms dealt out anew.
     """
+    shuffle = np.random.default_rng(0).permutation
+    anew = [shuffle(mechanism) for _ in range(DEALS)]
     with torch.no_grad():
         anchor = _anchors(model, data)
         cells = [model.project[name](cell.filled) for name, cell in data.cells.items()]
@@ -243,11 +282,11 @@ def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) 
     rows = []
     for level, (used, of_anchors, spread) in enumerate(parts):
         count = len(model.tree.codes[level])
-        members = pd.crosstab(path[:, level].numpy(), mechanism)
         rows.append(
             {
                 "level": level + 1, "codes": count, "used": used, "used by anchors": of_anchors, "perplexity": spread,
-                "evenness": spread / count, "purity": members.max(axis=1).sum() / len(mechanism),
+                "evenness": spread / count, "purity": _purity(path[:, level].numpy(), mechanism),
+                "purity by chance": np.mean([_purity(path[:, level].numpy(), dealt) for dealt in anew]),
             }
         )  # fmt: skip
     return pd.DataFrame(rows).set_index("level")

@@ -54,8 +54,9 @@ def _bars(ax: Axes, part: pd.DataFrame, log: bool) -> None:
     if log:
         ax.set_xscale("log")
         drawn = value[value > floor]
-        if len(drawn):  # whole decades, so that the axis has labels however alike the bars are
-            ax.set_xlim(10 ** np.floor(np.log10(0.7 * drawn.min())), 1.3 * np.nanmax(value + spread))
+        if len(drawn):  # a whole decade at least, so that the axis has two labels however alike the bars are
+            left = 10 ** np.floor(np.log10(0.7 * drawn.min()))
+            ax.set_xlim(left, max(1.3 * np.nanmax(value + spread), 12 * left))
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.grid(axis="x", color="#eeeeee")
     ax.set_axisbelow(True)

@@ -52,10 +52,14 @@ def fig_scores(table: pd.DataFrame, best: str = "best") -> Figure:
 
 
 def fig_codes(table: pd.DataFrame) -> Figure:
-    """By level of the tree: purity of mechanisms, share of codes used, evenness; index level, columns of `PARTS`."""
+    """By level of the tree: purity of mechanisms (dotted: of mechanisms dealt out anew), share of codes used, evenness.
+
+    table: index level, columns of `PARTS`, codes, "purity by chance".
+    """
     fig, ax = plt.subplots(figsize=(4.6, 3.2))
     for name, colour in PARTS.items():
         ax.plot(table.index, table[name], marker="o", ms=4, color=colour, label=name)
+    ax.plot(table.index, table["purity by chance"], color=PARTS["purity"], ls=":", label="purity by chance")
     ax.set(xlabel="level of the tree (codes)", ylabel="fraction", ylim=(0, 1.05))
     ax.set_xticks(list(table.index), [f"{level}\n({codes})" for level, codes in table["codes"].items()])
     fig.legend(loc="outside right center")
