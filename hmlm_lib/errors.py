@@ -7,7 +7,7 @@ file, row, species or parameter at fault and what is allowed.
 import math
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -93,3 +93,16 @@ def check_whole(value: object, name: str, least: int, error: type[HmlmError]) ->
     """error unless value is a whole number, `least` or more."""
     if not isinstance(value, Integral) or value < least:
         raise error(f"{name} is {value!r}; allowed: a whole number, {least} or more")
+
+
+def check_pair(value: object, name: str, least: int, error: type[HmlmError]) -> None:
+    """error unless value is two whole numbers, each `least` or more."""
+    whole = isinstance(value, tuple | list) and all(isinstance(one, Integral) and one >= least for one in value)
+    if not whole or len(value) != 2:
+        raise error(f"{name} is {value!r}; allowed: two whole numbers, {least} or more")
+
+
+def check_chance(value: object, name: str, error: type[HmlmError]) -> None:
+    """error unless value is a chance that leaves something: 0 or more, below 1."""
+    if not isinstance(value, Real) or not 0 <= value < 1:
+        raise error(f"{name} is {value!r}; allowed: 0 or more, below 1")

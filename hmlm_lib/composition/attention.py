@@ -11,6 +11,8 @@ import math
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from hmlm_lib.errors import ModelError, check_whole
+
 Weights = Float[Tensor, "batch head query key"]
 
 
@@ -36,10 +38,15 @@ class Attention(nn.Module):
     """Eq. (1) with its four matrices; query and key may be the same tokens (a layer) or others (a composition).
 
     guest: width of the tokens attended to, bridged by a linear map where it differs from `width`.
+    ModelError for a width that the heads cannot share.
     """
 
     def __init__(self, width: int, heads: int, guest: int | None = None):
         super().__init__()
+        for size, name in ((width, "width"), (heads, "heads")):
+            check_whole(size, name, 1, ModelError)
+        if width % heads:
+            raise ModelError(f"width is {width}; allowed: a multiple of heads = {heads}")
         self.heads = heads
         self.bridge = nn.Linear(guest, width) if guest not in (None, width) else nn.Identity()
         self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))

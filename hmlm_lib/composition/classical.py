@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from hmlm_lib.composition.pairs import Pairs
-from hmlm_lib.composition.residues import AMINO_ACIDS
+from hmlm_lib.composition.residues import AMINO_ACIDS, check_residues
 from hmlm_lib.errors import SequenceError
 
 ENDS = 4  # places counted from each end of a peptide
@@ -29,11 +29,34 @@ TAUS, BETA = (0.5, 1.0, 2.0, 4.0), 5.0
 NUMBER = {residue: i for i, residue in enumerate(AMINO_ACIDS)}
 
 
+def aligned(proteins: Sequence[str], length: int | None = None) -> Int[np.ndarray, "protein place"]:
+    """Number of the residue at every place; length: of all of them (None: that of the first).
+
+    SequenceError for a protein of another length, or a residue outside the alphabet.
+    """
+    if not len(proteins):
+        raise SequenceError("no protein; allowed: at least one")
+    length = len(proteins[0]) if length is None else length
+    for protein in proteins:
+        check_residues(protein, "protein")
+        if len(protein) != length:
+            raise SequenceError(
+                f"protein {protein[:20]!r} has {len(protein)} residues; allowed: {length}, as the first protein"
+            )
+    return np.array([[NUMBER[r] for r in protein] for protein in proteins])
+
+
 def places(peptides: Sequence[str]) -> Int[np.ndarray, "peptide place"]:
-    """Number of the residue at the first and the last `ENDS` places; SequenceError for a shorter peptide."""
-    short = [p for p in peptides if len(p) < ENDS]
-    if short:
-        raise SequenceError(f"peptide {short[0]!r} has {len(short[0])} residues; allowed: {ENDS} or more")
+    """Number of the residue at the first and the last `ENDS` places.
+
+    SequenceError for a shorter peptide, or a residue outside the alphabet.
+    """
+    if not len(peptides):
+        raise SequenceError("no peptide; allowed: at least one")
+    for peptide in peptides:
+        check_residues(peptide, "peptide")
+        if len(peptide) < ENDS:
+            raise SequenceError(f"peptide {peptide!r} has {len(peptide)} residues; allowed: {ENDS} or more")
     return np.array([[NUMBER[r] for r in p[:ENDS] + p[-ENDS:]] for p in peptides])
 
 
@@ -42,33 +65,34 @@ def one_hot(numbers: Int[np.ndarray, "row place"]) -> Float[np.ndarray, "row fea
     return np.eye(len(AMINO_ACIDS), dtype=np.float32)[numbers].reshape(len(numbers), -1)
 
 
-def features(pairs: Pairs) -> Float[np.ndarray, "pair feature"]:
-    """Both sides one-hot, side by side: no product of the two, so no interaction."""
+def features(pairs: Pairs, length: int | None = None) -> Float[np.ndarray, "pair feature"]:
+    """Both sides one-hot, side by side: no product of the two, so no interaction. length: as of `aligned`."""
     left = one_hot(places(pairs.left))
-    right = one_hot(np.array([[NUMBER[r] for r in s] for s in pairs.right]))
+    right = one_hot(aligned(pairs.right, length))
     return np.concatenate([left[pairs.i], right[pairs.j]], 1)
 
 
 class OneHot:
-    """Logistic regression on `features`."""
+    """Logistic regression on `features`; SequenceError as `places` and `aligned`."""
 
     n_parameters = 0
 
     def fit(self, train: Pairs, valid: Pairs) -> "OneHot":
         self.model = LogisticRegression(max_iter=300, C=0.1).fit(features(train), train.label)
-        self.n_parameters = self.model.coef_.size + 1
+        self.n_parameters, self.length = self.model.coef_.size + 1, len(train.right[0])
         return self
 
     def predict(self, pairs: Pairs) -> Float[np.ndarray, " pair"]:
-        return self.model.decision_function(features(pairs))
+        return self.model.decision_function(features(pairs, self.length))
 
 
 class PositionTables:
-    """Eq. (1) and (2); tau chosen on the validation pairs."""
+    """Eq. (1) and (2); tau chosen on the validation pairs. SequenceError as `places` and `aligned`."""
 
     n_parameters = 0
 
     def fit(self, train: Pairs, valid: Pairs) -> "PositionTables":
+        aligned(train.right)
         self.proteins = train.right
         where = places(train.left)
         self.counts = np.zeros((len(train.right), where.shape[1], len(AMINO_ACIDS)))
@@ -85,7 +109,8 @@ class PositionTables:
         return self
 
     def tables(self, proteins: Sequence[str]) -> Float[np.ndarray, "protein place residue"]:
-        """log frequency of the residues at every place, of proteins seen or not."""
+        """log frequency of the residues at every place, of proteins seen or not; SequenceError as `aligned`."""
+        aligned(proteins, len(self.proteins[0]))
         apart = np.array([[sum(a != b for a, b in zip(x, y, strict=True)) for y in self.proteins] for x in proteins])
         borrowed = np.einsum("ab,bkr->akr", np.exp(-apart / self.tau), self.counts)
         size = borrowed.sum(2, keepdims=True)

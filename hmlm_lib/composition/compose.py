@@ -11,9 +11,11 @@ with as many parameters. Source: composition paper (Communications Chemistry 202
 direction or both, and sites that may repeat.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral, Real
 
 import torch
 from jaxtyping import Float
@@ -22,7 +24,7 @@ from torch import Tensor, nn
 from hmlm_lib.composition.attention import Attention, Weights
 from hmlm_lib.composition.language_models import LanguageModel
 from hmlm_lib.composition.states import States, mean
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ModelError, check_chance, check_pair, check_whole
 
 SIDES = ("left", "right")
 Site = tuple[int, int]  # hidden state of the left and of the right model
@@ -34,7 +36,12 @@ def other(side: str) -> str:
 
 
 def spread(depths: tuple[int, int], count: int) -> tuple[Site, ...]:
-    """`count` sites from the first layer to the last, evenly in both models; the paper has 1, 4 and 6 of 6."""
+    """`count` sites from the first layer to the last, evenly in both models; the paper has 1, 4 and 6 of 6.
+
+    ModelError for depths or a count below 1.
+    """
+    check_pair(depths, "depths", 1, ModelError)
+    check_whole(count, "count", 1, ModelError)
     at = torch.linspace(0, 1, count).tolist() if count > 1 else [1.0]
     return tuple(tuple(1 + round(share * (depth - 1)) for depth in depths) for share in at)
 
@@ -44,7 +51,7 @@ class ComposeConfig:
     """sites: hidden states after which attention is put, rising, may repeat; into: sides that receive.
 
     dropout: on what a site adds and within f; hide: chance of a token of the other side to be left out, in training;
-    gain: of a site's norm before training (0: starts as the plain encoder).
+    gain: of a site's norm before training (0: starts as the plain encoder). ModelError for one that is out of range.
     """
 
     sites: tuple[Site, ...]
@@ -55,9 +62,36 @@ class ComposeConfig:
     gain: float = 1.0
     hidden: int = 64
 
+    def __post_init__(self) -> None:
+        check_sites(self.sites)
+        check_sides(self.into, "into")
+        for name, least in (("heads", 1), ("hidden", 0)):
+            check_whole(getattr(self, name), name, least, ModelError)
+        for name in ("dropout", "hide"):
+            check_chance(getattr(self, name), name, ModelError)
+        if not isinstance(self.gain, Real) or not math.isfinite(self.gain):
+            raise ModelError(f"gain is {self.gain!r}; allowed: a finite number")
+
+
+def check_sites(sites: object) -> None:
+    """ModelError unless these are pairs of hidden states that do not fall; how deep a model is, is not known here."""
+    many = isinstance(sites, tuple | list) and len(sites) > 0
+    pairs = many and all(isinstance(site, tuple | list) and len(site) == 2 for site in sites)
+    whole = pairs and all(isinstance(k, Integral) and k >= 0 for site in sites for k in site)
+    if not whole or not all(one[i] <= two[i] for one, two in pairwise(sites) for i in (0, 1)):
+        raise ModelError(f"sites {sites}; allowed: pairs of hidden states that do not fall, from 0 on, at least one")
+
+
+def check_sides(sides: object, name: str) -> None:
+    """ModelError unless these are one side or both, each once."""
+    if not isinstance(sides, tuple | list) or tuple(sides) not in (SIDES, SIDES[::-1], *((side,) for side in SIDES)):
+        raise ModelError(f"{name} {sides}; allowed: ('left',), ('right',) or both")
+
 
 def answer(features: int, hidden: int, dropout: float) -> nn.Sequential:
-    """f: a perceptron with one hidden layer; `hidden` = 0: linear."""
+    """f: a perceptron with one hidden layer; `hidden` = 0: linear. ModelError for sizes out of range."""
+    check_whole(hidden, "hidden", 0, ModelError)
+    check_chance(dropout, "dropout", ModelError)
     if not hidden:
         return nn.Sequential(nn.LayerNorm(features), nn.Linear(features, 1))
     return nn.Sequential(
@@ -86,6 +120,7 @@ class Pooled(Strategy):
 
     def __init__(self, models: Sequence[LanguageModel], sides: tuple[str, ...], hidden: int = 64, dropout: float = 0.1):
         super().__init__()
+        check_sides(sides, "sides")
         of = dict(zip(SIDES, models, strict=True))
         self.last = {side: of[side].depth for side in sides}
         self.reads = {side: (self.last[side],) if side in sides else () for side in SIDES}
@@ -103,6 +138,8 @@ class Contrastive(Strategy):
 
     def __init__(self, models: Sequence[LanguageModel], width: int = 64, dropout: float = 0.1):
         super().__init__()
+        check_whole(width, "width", 1, ModelError)
+        check_chance(dropout, "dropout", ModelError)
         self.last = {side: model.depth for side, model in zip(SIDES, models, strict=True)}
         self.reads = {side: (k,) for side, k in self.last.items()}
         self.features = sum(model.width for model in models)
@@ -129,7 +166,7 @@ class Composition(Strategy):
         for model in models:
             model.requires_grad_(False)
         self.config = config
-        _check(config, {side: model.depth for side, model in self._models.items()})
+        _check_depth(config.sites, {side: model.depth for side, model in self._models.items()})
         self.cross, self.norms = nn.ModuleDict(), nn.ModuleDict()
         for k in range(len(config.sites)):
             for side in config.into:
@@ -185,13 +222,9 @@ class Composition(Strategy):
         return hidden
 
 
-def _check(config: ComposeConfig, depths: dict[str, int]) -> None:
-    rising = all(one[i] <= two[i] for one, two in pairwise(config.sites) for i in (0, 1))
-    inside = all(0 <= k <= depth for site in config.sites for k, depth in zip(site, depths.values(), strict=True))
-    if not config.sites or not rising or not inside:
+def _check_depth(sites: Sequence[Site], depths: dict[str, int]) -> None:
+    if any(k > depth for site in sites for k, depth in zip(site, depths.values(), strict=True)):
         raise ModelError(
-            f"sites {config.sites}; allowed: pairs of hidden states that do not fall, from 0 to "
+            f"sites {sites}; allowed: pairs of hidden states that do not fall, from 0 to "
             f"{depths['left']} on the left and {depths['right']} on the right, at least one"
         )
-    if not config.into or not set(config.into) <= set(SIDES):
-        raise ModelError(f"into {config.into}; allowed: ('left',), ('right',) or both")

@@ -23,7 +23,7 @@ from hmlm_lib.composition.language_models import LanguageModel
 from hmlm_lib.composition.pairs import Pairs
 from hmlm_lib.composition.states import States, frozen
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import TrainingError
+from hmlm_lib.errors import TrainingError, check_whole
 from hmlm_lib.training import Training
 
 AT_ONCE = 2000  # pairs of one reading
@@ -31,13 +31,20 @@ AT_ONCE = 2000  # pairs of one reading
 
 @dataclass(frozen=True)
 class FitConfig:
-    """epochs: passes over the training pairs at most; looks: at validation, in each; patience: looks without a gain."""
+    """epochs: passes over the training pairs at most; looks: at validation, in each; patience: looks without a gain.
+
+    TrainingError for one that is not a whole number from 1 on.
+    """
 
     epochs: int = 20
     batch: int = 256
     looks: int = 1
     patience: int = 6
     training: Training = field(default_factory=lambda: Training(learning_rate=2e-3, weight_decay=1e-2))
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "looks", "patience"):
+            check_whole(getattr(self, name), name, 1, TrainingError)
 
 
 @dataclass

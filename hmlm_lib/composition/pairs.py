@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from hmlm_lib.errors import SequenceError
+from hmlm_lib.errors import SequenceError, check_pair, check_whole
 
 POOLS = {"test": (0, 20), "valid": (20, 30), "train": (30, 100)}  # per cent of all peptides
 TRIES = 200
@@ -130,8 +130,11 @@ def splits(
     """Sets of that many peptides (twice as many pairs); unseen: proteins held out to validate, and to test.
 
     Peptides of different sets differ, by `pool`. Where the held-out proteins have fewer, the set is smaller;
-    SequenceError below `FEWEST`, and where there are too few to train on.
+    SequenceError below `FEWEST`, where there are too few to train on, and for a size below 1.
     """
+    for size, name in ((train, "train"), (valid, "valid"), (test, "test")):
+        check_whole(size, name, 1, SequenceError)
+    check_pair(unseen, "unseen", 1, SequenceError)
     rng = np.random.default_rng((seed, 61))
     names = rng.permutation(sorted(ligands.proteins))
     if len(names) < sum(unseen) + 2:

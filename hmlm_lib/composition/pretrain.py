@@ -8,7 +8,7 @@ Source: Devlin et al., 2019, as ESM-2; of the hidden places 8 in 10 show the mas
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from hmlm_lib.composition.language_models import TinyConfig, TinyLM
@@ -45,14 +45,14 @@ def pretrain(
 
     shares: how often each kind is drawn (default: equally). device: where it is trained and left; a batch that does not
     fit there is taken in parts, with the same gradient. SequenceError for a kind without sequences or with one the
-    vocabulary cannot read.
+    vocabulary cannot read, and for shares that cannot be drawn by.
     """
     if not kinds or not all(len(kind) for kind in kinds):
         raise SequenceError("a kind of sequences to pretrain on is empty; allowed: at least one sequence each")
     training = training or TRAINING
     model = TinyLM.from_seed(training.seed, config).to(device)
     tables = [model.config.vocabulary.tokens(kind) for kind in kinds]  # on the CPU, where batches are drawn
-    odds = torch.tensor(shares if shares is not None else [1.0] * len(kinds))
+    odds = _odds([1.0] * len(kinds) if shares is None else shares, len(kinds))
 
     def loss(generator: torch.Generator) -> Tensor:
         table = tables[int(torch.multinomial(odds, 1, generator=generator))]
@@ -68,6 +68,14 @@ def pretrain(
 
     train(model.train(), loss, training, report)
     return model.eval().requires_grad_(False)
+
+
+def _odds(shares: Sequence[float], kinds: int) -> Float[Tensor, " kind"]:
+    """Shares to draw by; SequenceError unless there is one a kind, 0 or more, not all of them 0."""
+    odds = torch.tensor(shares, dtype=torch.float32)
+    if odds.shape != (kinds,) or not odds.isfinite().all() or (odds < 0).any() or not odds.any():
+        raise SequenceError(f"shares is {shares!r}; allowed: one number a kind ({kinds}), 0 or more, not all 0")
+    return odds
 
 
 def surprise(model: TinyLM, sequences: Sequence[str], seed: int = 0) -> float:

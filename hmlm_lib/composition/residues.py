@@ -7,19 +7,37 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from hmlm_lib.errors import SequenceError
+from hmlm_lib.errors import SequenceError, check_whole
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 PAD, MASK = 0, 1  # tokens that stand for no residue
 SPECIAL = 2
 
 
+def check_residues(sequence: str, what: str, residues: str = AMINO_ACIDS) -> None:
+    """SequenceError for a residue outside the alphabet; what: the sequence by name."""
+    unknown = [at for at, residue in enumerate(sequence) if residue not in residues]
+    if unknown:
+        raise SequenceError(
+            f"{what} ({sequence[:20]}), position {unknown[0] + 1}: residue {sequence[unknown[0]]!r}; "
+            f"allowed: {residues}"
+        )
+
+
 @dataclass(frozen=True)
 class Vocabulary:
-    """Residues that a model knows, one letter each, and the longest sequence it reads (tokens)."""
+    """Residues that a model knows, one letter each, and the longest sequence it reads (tokens).
+
+    SequenceError for no residue, one that is named twice, or a length below 1.
+    """
 
     residues: str = AMINO_ACIDS
     longest: int = 48
+
+    def __post_init__(self) -> None:
+        if not self.residues or len(set(self.residues)) < len(self.residues):
+            raise SequenceError(f"residues is {self.residues!r}; allowed: one letter or more, each once")
+        check_whole(self.longest, "longest", 1, SequenceError)
 
     @property
     def size(self) -> int:
@@ -43,11 +61,6 @@ class Vocabulary:
                 raise SequenceError(
                     f"sequence {i} ({sequence[:12]}...) has {len(sequence)} residues; allowed: at most {self.longest}"
                 )
-            unknown = [at for at, residue in enumerate(sequence) if residue not in number]
-            if unknown:
-                raise SequenceError(
-                    f"sequence {i} ({sequence[:20]}), position {unknown[0] + 1}: residue {sequence[unknown[0]]!r}; "
-                    f"allowed: {self.residues}"
-                )
+            check_residues(sequence, f"sequence {i}", self.residues)
             rows[i, : len(sequence)] = torch.tensor([number[residue] for residue in sequence])
         return rows

@@ -1,5 +1,6 @@
 """What notebook 08 asks: strategies side by side on small sets, what attention sees, what a changed residue does."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,7 @@ from hmlm_lib.composition.record import CLASSICAL, QUESTIONS, interval
 from hmlm_lib.composition.residues import AMINO_ACIDS
 from hmlm_lib.composition.settings import STRATEGIES
 from hmlm_lib.device import one_thread, side_by_side
+from hmlm_lib.errors import TrainingError, check_whole
 from hmlm_lib.evaluation import benchmark
 from hmlm_lib.evaluation.rows import as_table
 
@@ -35,13 +37,22 @@ POCKETS = {"B": (7, 9, 24, 45, 63, 66, 67, 70, 99), "F": (77, 80, 81, 84, 95, 11
 
 @dataclass(frozen=True)
 class Live:
-    """How a notebook trains: language model by name, passes over the pairs, pairs of a step, rate."""
+    """How a notebook trains: language model by name, passes over the pairs, pairs of a step, rate.
+
+    TrainingError for one that is out of range.
+    """
 
     model: str
     epochs: int
     seed: int = 0
     batch: int = 64
     rate: float = 4e-3
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("seed", 0), ("batch", 1)):
+            check_whole(getattr(self, name), name, least, TrainingError)
+        if not 0 <= self.rate < math.inf:
+            raise TrainingError(f"rate is {self.rate}; allowed: 0 or more, finite")
 
 
 def trained(name: str, parts: Splits, live: Live) -> Fitted:
