@@ -19,7 +19,7 @@ from hmlm_lib.composition.halved import fit, predict
 from hmlm_lib.composition.language_models import TinyLM
 from hmlm_lib.composition.pairs import Pairs, Splits, pool
 from hmlm_lib.composition.planted import best
-from hmlm_lib.composition.record import CLASSICAL, QUESTIONS, interval
+from hmlm_lib.composition.record import CLASSICAL, QUESTIONS, entry, interval
 from hmlm_lib.composition.residues import AMINO_ACIDS
 from hmlm_lib.composition.settings import STRATEGIES
 from hmlm_lib.device import one_thread, side_by_side
@@ -65,21 +65,23 @@ def trained(name: str, parts: Splits, live: Live) -> Fitted:
 
 
 def _run(name: str, parts: Splits, live: Live) -> tuple[dict[str, float], Fitted | None]:
-    row: dict[str, float] = {"parameters": 0, "features": 0, "seconds": 0.0}
+    """What needs no language model is asked as in the record, and its parameters are counted there."""
     fitted = None if name in CLASSICAL else trained(name, parts, live)
-    if fitted:
-        own = fitted.strategy
-        row = {"parameters": own.n_parameters, "features": own.features, "seconds": fitted.seconds}
+    with one_thread():
+        found, values = _asked(fitted, parts) if fitted else entry(name).answer(parts, live.seed)
+    row = {about: values[about] for about in ("parameters", "features", "seconds")}
     for q in QUESTIONS:
         pairs = parts.test[q]
-        with one_thread():
-            if fitted:
-                found = predict(fitted.at(q), pairs)
-            else:
-                found = CLASSICAL[name]().fit(parts.train, parts.valid[q]).predict(pairs)
-        low, high = interval(pairs, found, live.seed)
-        row |= {q: auroc(pairs, found), f"{q}_low": low, f"{q}_high": high}
+        low, high = interval(pairs, found[q], live.seed)
+        row |= {q: auroc(pairs, found[q]), f"{q}_low": low, f"{q}_high": high}
     return row, fitted
+
+
+def _asked(fitted: Fitted, parts: Splits) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Logits of both tests, and what else the table says."""
+    own = fitted.strategy
+    about = {"parameters": own.n_parameters, "features": own.features, "seconds": fitted.seconds}
+    return {q: predict(fitted.at(q), parts.test[q]) for q in QUESTIONS}, about
 
 
 def compared(names: Sequence[str], parts: Splits, live: Live) -> tuple[pd.DataFrame, dict[str, Fitted]]:

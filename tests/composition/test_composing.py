@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from hmlm_lib.composition import record, study
+from hmlm_lib.composition.fit import auroc
 from hmlm_lib.composition.pairs import Pairs, splits
 from hmlm_lib.composition.planted import POCKETS, planted
 from hmlm_lib.errors import SequenceError
@@ -20,7 +21,8 @@ def parts():
 
 @pytest.fixture(scope="module")
 def found(parts):
-    return study.compared(["position_tables", "peptide_only", "composition"], parts, study.Live("planted", 2))
+    names = ["one_hot_logistic", "position_tables", "peptide_only", "composition"]
+    return study.compared(names, parts, study.Live("planted", 2))
 
 
 def test_strategies_side_by_side_are_those_trained_alone(parts, found):
@@ -34,6 +36,17 @@ def test_strategies_side_by_side_are_those_trained_alone(parts, found):
     assert (table["random_low"] <= table["random"]).all()
     assert (table["random"] <= table["random_high"]).all()
     assert (table["random"] < study.ceiling(parts)["random"] + 0.01).all()
+
+
+def test_what_needs_no_language_model_is_counted_as_in_the_record(parts, found):
+    table = found[0]
+    counted = {"position_tables": len(parts.train.right) * 8 * 20, "one_hot_logistic": (8 + 20) * 20 + 1}
+    for name, count in counted.items():
+        said, values = record.entry(name).answer(parts, 0)
+        assert table.loc[name, "parameters"] == values["parameters"] == count
+        assert table.loc[name, "seconds"] > 0
+        for question in record.QUESTIONS:
+            assert table.loc[name, question] == auroc(parts.test[question], said[question])
 
 
 def test_attention_and_exchanges_of_nine_residues(parts, found):
