@@ -1,7 +1,7 @@
 """Classical models of molecules, a model a task: what CHMR has to beat. fit(...), then predict(...) [molecule, task].
 
 A model may choose its setting on the validation molecules, task by task, then predicts the test once. Labels may be
-missing: a task is trained on the molecules that have it.
+missing: a task is trained on the molecules that have it; what cannot be trained on is refused by `labels.py`.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,9 @@ from sklearn.ensemble import (
 )
 from sklearn.metrics import roc_auc_score
 
+from hmlm_lib.chmr.labels import check_columns, check_known, check_score, check_sets
 from hmlm_lib.chmr.neighbours import tanimoto
-from hmlm_lib.errors import MoleculeError
+from hmlm_lib.errors import MoleculeError, check_whole
 
 Labels = Float[np.ndarray, "molecule task"]
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
@@ -40,6 +41,8 @@ class Mean:
     """The mean label of every task: what a score is worth that reads nothing."""
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Mean":
+        """MoleculeError as `check_sets`."""
+        check_sets(x, y, valid_x, valid_y, "mae")  # both kinds of labels are numbers
         known = ~np.isnan(y)
         self.mean = np.where(known, y, 0.0).sum(0) / np.maximum(known.sum(0), 1)
         return self
@@ -58,9 +61,14 @@ class KernelRidge:
     """
 
     def __init__(self, score: str, seed: int = 0, most: int = 6000):
+        check_score(score)
+        check_whole(most, "most", 1, MoleculeError)
         self.score, self.seed, self.most = score, seed, most
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "KernelRidge":
+        """MoleculeError as `check_sets`, and where no validation label is known to choose a penalty by."""
+        check_sets(x, y, valid_x, valid_y, self.score)
+        check_known(valid_y, "validation")
         base = np.arange(len(x)) if len(x) <= self.most else _landmarks(y, self.most, self.seed)
         self.x, self.weight, self.mean = x[base], np.zeros((len(base), y.shape[1])), np.zeros(y.shape[1])
         between = self.kernel(valid_x, self.x)
@@ -91,6 +99,8 @@ class KernelRidge:
         return [solve(left + ridge * step, right, assume_a="pos", overwrite_a=True) for ridge in RIDGES]
 
     def predict(self, x: np.ndarray) -> Labels:
+        """Values, a task a column; MoleculeError for other columns than those of train."""
+        check_columns(x, self.x.shape[1], "predict")
         return self.kernel(x, self.x) @ self.weight + self.mean
 
     def kernel(
@@ -122,11 +132,14 @@ def _worth(true: Float[np.ndarray, " molecule"], found: Float[np.ndarray, " mole
 class OnePerTask:
     """A scikit-learn model a task, made by build(); a task with one class only predicts that class."""
 
-    def __init__(self, build: Callable[[], object]):
-        self.build = build
+    def __init__(self, build: Callable[[], object], score: str):
+        check_score(score)
+        self.build, self.score = build, score
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "OnePerTask":
-        self.models = []
+        """MoleculeError as `check_sets`."""
+        check_sets(x, y, valid_x, valid_y, self.score)
+        self.models, self.columns = [], x.shape[1]
         for task in range(y.shape[1]):
             known = ~np.isnan(y[:, task])
             constant = len(np.unique(y[known, task])) < 2
@@ -135,6 +148,8 @@ class OnePerTask:
         return self
 
     def predict(self, x: np.ndarray) -> Labels:
+        """Probabilities (classification) or values, a task a column; MoleculeError for other columns than of train."""
+        check_columns(x, self.columns, "predict")
         return np.stack([self._one(model, x) for model in self.models], axis=1)
 
     @staticmethod
@@ -145,12 +160,13 @@ class OnePerTask:
 
 
 def forest(score: str, seed: int, trees: int = 500) -> OnePerTask:
-    """Random forest on bits or descriptors."""
+    """Random forest on bits or descriptors; MoleculeError for another score, or no tree."""
+    check_whole(trees, "trees", 1, MoleculeError)
     kind = RandomForestClassifier if score == "auroc" else RandomForestRegressor
-    return OnePerTask(lambda: kind(trees, max_features="sqrt", n_jobs=-1, random_state=seed))
+    return OnePerTask(lambda: kind(trees, max_features="sqrt", n_jobs=-1, random_state=seed), score)
 
 
 def boosting(score: str, seed: int) -> OnePerTask:
-    """Gradient boosting on bits or descriptors."""
+    """Gradient boosting on bits or descriptors; MoleculeError for another score."""
     kind = HistGradientBoostingClassifier if score == "auroc" else HistGradientBoostingRegressor
-    return OnePerTask(lambda: kind(max_iter=200, learning_rate=0.05, random_state=seed))
+    return OnePerTask(lambda: kind(max_iter=200, learning_rate=0.05, random_state=seed), score)

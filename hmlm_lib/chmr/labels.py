@@ -1,0 +1,68 @@
+"""What a classical model of molecules may be trained on: rows, columns and labels that fit, and a score that exists.
+
+Missing labels count for nothing, as in fine-tuning. A task alone may be poor: one that nobody labelled is predicted as
+0, one with a single class as that class.
+"""
+
+import numpy as np
+
+from hmlm_lib.errors import MoleculeError
+
+SCORES = {"auroc": "0, 1", "mae": "finite numbers"}  # and the labels that each can use
+
+
+def check_score(score: str) -> None:
+    """MoleculeError for a score that tasks are not judged by."""
+    if score not in SCORES:
+        raise MoleculeError(f"score is {score!r}; allowed: {', '.join(SCORES)}")
+
+
+def check_sets(x: np.ndarray, y: np.ndarray, valid_x: np.ndarray, valid_y: np.ndarray, score: str) -> None:
+    """MoleculeError unless rows, columns and tasks fit in both sets, all labels suit the score, and train has one.
+
+    score: `auroc` wants labels 0, 1 or NaN, `mae` finite numbers or NaN.
+    """
+    for features, labels, name in ((x, y, "train"), (valid_x, valid_y, "validation")):
+        _check_table(features, f"{name}: features", "column")
+        _check_table(labels, f"{name}: labels", "task")
+        if features.shape[0] != labels.shape[0]:
+            raise MoleculeError(f"{name}: {features.shape[0]} rows for {labels.shape[0]} labels; allowed: as many")
+    check_columns(valid_x, x.shape[1], "validation")
+    if valid_y.shape[1] != y.shape[1]:
+        raise MoleculeError(f"validation: labels of {valid_y.shape[1]} tasks; allowed: {y.shape[1]}, as in train")
+    for labels, name in ((y, "train"), (valid_y, "validation")):
+        _check_labels(labels, name, score)
+    check_known(y, "train")
+
+
+def check_columns(x: np.ndarray, columns: int, name: str) -> None:
+    """MoleculeError unless the features have as many columns as those of train."""
+    if np.ndim(x) != 2 or x.shape[1] != columns:
+        raise MoleculeError(f"{name}: features of shape {np.shape(x)}; allowed: {columns} columns, as in train")
+
+
+def check_known(y: np.ndarray, name: str) -> None:
+    """MoleculeError where no label is known."""
+    if np.isnan(y).all():
+        raise MoleculeError(f"no label is known in {name}; allowed: at least one")
+
+
+def _check_table(table: object, name: str, columns: str) -> None:
+    shape = getattr(table, "shape", None)
+    if shape is None or len(shape) != 2:
+        found = type(table).__name__ if shape is None else f"of shape {tuple(shape)}"
+        raise MoleculeError(f"{name} are {found}; allowed: an array [molecule, {columns}]")
+
+
+def _check_labels(y: np.ndarray, name: str, score: str) -> None:
+    """Labels that are numbers, and those that the score can use."""
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
+        raise MoleculeError(f"{name}: labels are {getattr(y, 'dtype', type(y).__name__)}; allowed: an array of numbers")
+    allowed = {"auroc": np.isin(y, (0, 1)), "mae": np.isfinite(y)}[score]
+    odd = np.argwhere(~allowed & ~np.isnan(y))
+    if len(odd):
+        row, task = odd[0]
+        raise MoleculeError(
+            f"{name}: label of molecule {row}, task {task}, is {y[row, task]:g}; "
+            f"allowed for {score}: {SCORES[score]}, NaN where nobody measured"
+        )
