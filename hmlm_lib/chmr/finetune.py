@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from hmlm_lib.chmr.benchmarks import by_task
 from hmlm_lib.chmr.classical import Labels
+from hmlm_lib.chmr.labels import check_labels, check_score
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import current, one_thread
-from hmlm_lib.errors import MoleculeError, TrainingError
+from hmlm_lib.errors import MoleculeError, TrainingError, check_chance, check_whole
 from hmlm_lib.moving import moved
 from hmlm_lib.training import Training
 
@@ -43,10 +44,8 @@ class HeadConfig:
 
     def __post_init__(self) -> None:
         for name in ("hidden", "layers", "batch", "check_every"):
-            if getattr(self, name) < 1:
-                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
-        if not 0 <= self.dropout < 1:
-            raise MoleculeError(f"dropout is {self.dropout}; allowed: 0 or more, below 1")
+            check_whole(getattr(self, name), name, 1, MoleculeError)
+        check_chance(self.dropout, "dropout", MoleculeError)
         if self.training.steps < 1:
             raise MoleculeError(f"{self.training.steps} steps; allowed: 1 or more")
 
@@ -68,16 +67,19 @@ class Head:
     """fit(x, y, valid_x, valid_y) -> self, predict(x); the form of `classical.py`."""
 
     def __init__(self, score: str, config: HeadConfig | None = None):
+        check_score(score)
         self.score, self.config = score, config or HeadConfig()
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Head":
         """Trained on x, y, on the current device; stopped where the validation score was best.
 
-        MoleculeError where no label is known or a feature is not finite, TrainingError where training diverges.
+        MoleculeError where no label is known or the score cannot use one, or a feature is not finite; TrainingError
+        where training diverges.
         """
         c, t, self.device = self.config, self.config.training, current()
         known = ~np.isnan(y)
         for rows, labels, name in ((x, y, "train"), (valid_x, valid_y, "validation")):
+            check_labels(labels, name, self.score)
             if len(rows) != len(labels):
                 raise MoleculeError(f"{name}: {len(rows)} rows for {len(labels)} labels; allowed: as many")
         if not known.any() or np.isnan(valid_y).all():

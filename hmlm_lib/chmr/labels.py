@@ -24,14 +24,12 @@ def check_sets(x: np.ndarray, y: np.ndarray, valid_x: np.ndarray, valid_y: np.nd
     """
     for features, labels, name in ((x, y, "train"), (valid_x, valid_y, "validation")):
         _check_table(features, f"{name}: features", "column")
-        _check_table(labels, f"{name}: labels", "task")
+        check_labels(labels, name, score)
         if features.shape[0] != labels.shape[0]:
             raise MoleculeError(f"{name}: {features.shape[0]} rows for {labels.shape[0]} labels; allowed: as many")
     check_columns(valid_x, x.shape[1], "validation")
     if valid_y.shape[1] != y.shape[1]:
         raise MoleculeError(f"validation: labels of {valid_y.shape[1]} tasks; allowed: {y.shape[1]}, as in train")
-    for labels, name in ((y, "train"), (valid_y, "validation")):
-        _check_labels(labels, name, score)
     check_known(y, "train")
 
 
@@ -54,8 +52,9 @@ def _check_table(table: object, name: str, columns: str) -> None:
         raise MoleculeError(f"{name} are {found}; allowed: an array [molecule, {columns}]")
 
 
-def _check_labels(y: np.ndarray, name: str, score: str) -> None:
-    """Labels that are numbers, and those that the score can use."""
+def check_labels(y: np.ndarray, name: str, score: str) -> None:
+    """MoleculeError unless labels are numbers, [molecule, task], that the score can use."""
+    _check_table(y, f"{name}: labels", "task")
     if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
         raise MoleculeError(f"{name}: labels are {getattr(y, 'dtype', type(y).__name__)}; allowed: an array of numbers")
     allowed = {"auroc": np.isin(y, (0, 1)), "mae": np.isfinite(y)}[score]

@@ -13,6 +13,7 @@ Departure: walks run over the 10-nearest-neighbour Tanimoto graph of molecules a
 and cells, joined by similarity above 0.8 and by biology.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +24,7 @@ from hmlm_lib.chmr.gin import GIN
 from hmlm_lib.chmr.graphs import Batch
 from hmlm_lib.chmr.losses import TEMPERATURE, info_nce, vicreg
 from hmlm_lib.chmr.tree_vq import TreeVQ
-from hmlm_lib.errors import MoleculeError
+from hmlm_lib.errors import MoleculeError, check_chance, check_whole
 
 STRUCTURE = ("bits", "graph", "shape")
 CUT = 5.0
@@ -59,15 +60,15 @@ class CHMRConfig:
         wrong = [name for name in self.structure if name not in STRUCTURE]
         if wrong or not self.structure:
             raise MoleculeError(f"structure is {self.structure}; allowed: one or more of {', '.join(STRUCTURE)}")
-        for name in ("align", "contrast", "variance", "tree", "reconstruct", "depth"):
-            if getattr(self, name) < 0:
-                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
-        for name in ("width", "layers", "branch", "revive_every"):
-            if getattr(self, name) < 1:
-                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        for name in ("align", "contrast", "variance", "tree", "reconstruct"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 0 or more, finite")
+        for name, least in (("depth", 0), ("width", 1), ("layers", 1), ("branch", 1), ("revive_every", 1)):
+            check_whole(getattr(self, name), name, least, MoleculeError)
         for name in ("drop", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 0 or more, below 1")
+            check_chance(getattr(self, name), name, MoleculeError)
+        if not 0 < self.temperature < math.inf:
+            raise MoleculeError(f"temperature is {self.temperature}; allowed: above 0, finite")
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,7 +162,10 @@ def test_a_regression_head_answers_in_the_units_of_the_task(made):
     ("change", "message"),
     [
         ({"structure": ("bits", "smell")}, "allowed: one or more of bits, graph, shape"),
-        ({"align": -1.0}, "align is -1.0; allowed: 0 or more"),
+        ({"align": -1.0}, "align is -1.0; allowed: 0 or more, finite"),
+        ({"tree": float("nan")}, "tree is nan; allowed: 0 or more, finite"),
+        ({"temperature": 0.0}, "temperature is 0.0; allowed: above 0, finite"),
+        ({"depth": 1.5}, "depth is 1.5; allowed: a whole number, 0 or more"),
         ({"drop": 1.0}, "drop is 1.0; allowed: 0 or more, below 1"),
     ],
 )

@@ -113,13 +113,19 @@ def test_a_checkpoint_embeds_the_same_and_names_what_does_not_fit(made, tmp_path
 
 def test_settings_out_of_range_and_labels_that_do_not_fit_are_named():
     for setting in ({"batch": 0}, {"check_every": 0}, {"layers": 0}):
-        with pytest.raises(MoleculeError, match=f"{next(iter(setting))} is 0; allowed: 1 or more"):
+        with pytest.raises(MoleculeError, match=f"{next(iter(setting))} is 0; allowed: a whole number, 1 or more"):
             HeadConfig(**setting)
     with pytest.raises(MoleculeError, match="dropout is 2; allowed: 0 or more, below 1"):
         HeadConfig(dropout=2)
     with pytest.raises(MoleculeError, match="0 steps; allowed: 1 or more"):
         HeadConfig(training=Training(steps=0))
-    with pytest.raises(MoleculeError, match="revive_every is 0; allowed: 1 or more"):
+    with pytest.raises(MoleculeError, match="revive_every is 0; allowed: a whole number, 1 or more"):
         CHMRConfig(revive_every=0)
     with pytest.raises(MoleculeError, match="validation: 4 rows for 3 labels; allowed: as many"):
         Head("auroc").fit(np.zeros((4, 2)), np.zeros((4, 1)), np.zeros((4, 2)), np.zeros((3, 1)))
+    with pytest.raises(MoleculeError, match="train: label of molecule 0, task 0, is 3; allowed for auroc: 0, 1, NaN"):
+        Head("auroc").fit(np.zeros((4, 2)), np.full((4, 1), 3.0), np.zeros((4, 2)), np.zeros((4, 1)))
+    with pytest.raises(MoleculeError, match=r"validation: labels are of shape \(4,\); allowed: an array"):
+        Head("mae").fit(np.zeros((4, 2)), np.zeros((4, 1)), np.zeros((4, 2)), np.zeros(4))
+    with pytest.raises(MoleculeError, match="score is 'auc'; allowed: auroc, mae"):
+        Head("auc")
