@@ -20,6 +20,7 @@ from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.real import alike, baselines, hmlm, protocols
 from hmlm_lib.real.courses import NONE, Courses, from_midas, matched
 from hmlm_lib.real.drugs import drugs_of
+from hmlm_lib.real.learnable import check_judged, check_signals
 from hmlm_lib.real.protocols import Model, Protocol, Values
 from hmlm_lib.tables import line_numbers, read_csv
 
@@ -51,8 +52,8 @@ def read(path: str | Path, hours: bool = False) -> Courses:
     """The courses in a file, MIDAS or tidy by its columns; hours: times are hours, not minutes.
 
     Blanks around names do not count. TableError, naming file, column or row, for a table that is neither, names that
-    differ in case alone, a treatment of two levels, and a table copied onto itself: a replicate may equal another in
-    some samples (in `notes`), not in each of them.
+    differ in case alone, a treatment of two levels, a signal that is a stimulus too or has no value after the start,
+    and a table copied onto itself: a replicate may equal another in some samples (in `notes`), not in each of them.
     """
     # NA is a name here (noradrenaline), which pandas takes for a gap; a blank before a name does not count.
     names = dict.fromkeys(("stimulus", "inhibitor"), " {}".format)
@@ -71,6 +72,7 @@ def read(path: str | Path, hours: bool = False) -> Courses:
         midas = midas.assign(**{column: 60 * midas[column] for column in midas.columns if column.startswith("DA:")})
     read = from_table(midas, where)
     courses = from_midas(read if read.cell_line else replace(read, cell_line=Path(path).stem), where)
+    check_signals(courses, where)
     return replace(courses, notes=notes)
 
 
@@ -274,7 +276,8 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
     A value that lacks in a sample of which others were measured is read from all that was measured of its condition,
     by a model of the others; conditions with such gaps are dealt into five parts.
 
-    TableError where nothing is asked or fewer conditions are known than there are folds.
+    TableError where nothing is asked, fewer conditions are known than there are folds, or none of them says how far a
+    model errs on a signal.
     """
     said = pick(models(network), model, "model")
     asked = incomplete(courses)
@@ -287,6 +290,8 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
         )
     unknown = courses.take(asked)
     wanted = Protocol(_shown(unknown), by_inhibitor=False)
+    later = [t for t in range(len(courses.times)) if t not in wanted.shown]
+    check_judged(known, later)
     found = courses.log2.copy()
     foretold = protocols.predicted(said, known, (), wanted, seed)
     if asked.any():
@@ -295,7 +300,6 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
     for part in (gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))):
         others = courses.take(np.setdiff1d(np.arange(len(courses)), part))
         found[part] = _filled(found[part], said(others, courses.take(part), ()))
-    later = [t for t in range(len(courses.times)) if t not in wanted.shown]
     away = np.abs(foretold - known.log2)[:, later]
     width = np.nanquantile(away, LEVEL, axis=(0, 1))
     error = protocols.rmse(protocols.squared_errors(foretold, known, wanted))

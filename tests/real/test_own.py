@@ -298,3 +298,42 @@ def test_a_stimulus_may_be_called_na(path):
         np.testing.assert_array_equal(
             found.log2[np.array(found.stimulus) == name], as_it_was.log2[np.array(as_it_was.stimulus) == was]
         )
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_a_signal_without_a_later_value_is_refused_by_name(path, capsys, rows):
+    """A whole table without it is one edit away; numbers without an interval would look like an answer."""
+    table = pd.read_csv(path)
+    later = (table["signal"] == "ERK") & (table["time"] > 0)
+    (table.assign(value=table["value"].mask(later)) if rows else table[~later]).to_csv(path, index=False)
+    assert main(["predict", str(path), "--out", str(path.with_name("said.csv"))]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith(f"error: {path}: signal 'ERK' has no value after the first time")
+    assert err.endswith("allowed: a later value at least, or a table without this signal\n")
+    assert (out, path.with_name("said.csv").exists()) == ("", False)
+    table[table["signal"] != "ERK"].to_csv(path, index=False)
+    assert own.read(path).signals == ("AKT",)
+
+
+def test_a_signal_of_which_no_error_can_be_counted_is_refused_by_name(path):
+    table = pd.read_csv(path)
+    asked, signal = (table["stimulus"] == "IGF1") & (table["inhibitor"] == "AKTi"), table["signal"] == "ERK"
+    table.loc[asked & (table["time"] == 5), "value"] = [900.0, 1200.0]
+    table.loc[signal & (table["time"] == 60), "value"] = np.nan
+    table.to_csv(path, index=False)
+    message = "blots: signal 'ERK' has no value at 60 min in a condition measured at every time, .*; allowed: one at"
+    with pytest.raises(TableError, match=message):
+        own.predict(own.read(path), "ridge")
+
+
+@pytest.mark.parametrize("midas", [True, False])
+@pytest.mark.parametrize(("stimulus", "signal"), [("EGF", "EGF"), ("EGF", "egf"), ("PBS + EGF", "EGF")])
+def test_a_signal_with_the_name_of_a_stimulus_is_refused(path, midas, stimulus, signal):
+    """HMLM would set what it is to foretell: an error of 1.3 in place of 0.1."""
+    table = pd.read_csv(path).replace({"stimulus": {"EGF": stimulus}, "signal": {"ERK": signal}})
+    (own.as_midas(table, "here") if midas else table).to_csv(path, index=False)
+    message = rf"blots\.csv: signal '{signal}' has the name of stimulus 'EGF'; allowed: a name for each, such as "
+    with pytest.raises(TableError, match=message):
+        own.read(path)
+    table.replace({"signal": {signal: f"{signal} measured"}}).to_csv(path, index=False)
+    assert f"{signal} measured" in own.read(path).signals
