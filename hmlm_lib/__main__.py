@@ -1,7 +1,6 @@
 """`python -m hmlm_lib`: run, list, site, refresh, fetch, benchmark, merge, tune, results, predict, badges."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -122,13 +121,13 @@ def _parameter(text: str) -> tuple[str, object]:
 
 def _list(arguments: argparse.Namespace) -> int:
     from hmlm_lib.notebook import question, title
-    from hmlm_lib.run import declared, notebooks
+    from hmlm_lib.notebook_file import declared, read
+    from hmlm_lib.run import notebooks
 
-    for path in notebooks():
-        notebook = json.loads(path.read_text())
-        print(f"{path.stem}: {title(notebook)}")
+    for name, notebook, parameters in [(path.stem, read(path), declared(path)) for path in notebooks()]:
+        print(f"{name}: {title(notebook)}")
         print(f"    {question(notebook)}")
-        print(f"    parameters: {', '.join(f'{k}={v}' for k, v in declared(path).items())}")
+        print(f"    parameters: {', '.join(f'{k}={v}' for k, v in parameters.items())}")
     return 0
 
 

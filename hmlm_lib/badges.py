@@ -11,9 +11,11 @@ from pathlib import Path
 from hmlm_lib import paths
 from hmlm_lib.errors import RunError
 from hmlm_lib.files import write_whole
+from hmlm_lib.notebook_file import parsed, text_of
 from hmlm_lib.run import notebooks
 
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
+BRANCH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 ADDRESS = re.compile(r'^repository-code: "(.*)"\n', re.M)
 BEGIN, END = "<!-- badges: written by `python -m hmlm_lib badges` -->", "<!-- end of badges -->"
 START = "notebooks/01_network.ipynb"  # what the README's badges open
@@ -39,15 +41,16 @@ UNRUN = {
 
 def address() -> str:
     """The repository's address in CITATION.cff; empty where it has none yet."""
-    found = ADDRESS.search((paths.ROOT / "CITATION.cff").read_text())
+    found = ADDRESS.search(text_of(paths.ROOT / "CITATION.cff"))
     return found[1] if found else ""
 
 
 def badges(repository: str, notebook: str, branch: str = "main") -> str:
     """Markdown of both badges for a notebook (its path in the repository); empty without a repository.
 
-    RunError for an address that Colab and Binder cannot open.
+    RunError for an address that Colab and Binder cannot open, or a branch that git does not know.
     """
+    _check_branch(branch)
     if not repository:
         return ""
     found = GITHUB.fullmatch(repository)
@@ -62,25 +65,34 @@ def badges(repository: str, notebook: str, branch: str = "main") -> str:
 
 
 def write(repository: str | None = None, branch: str = "main") -> list[str]:
-    """Note the address (default: keep the one there is), write badges and set-up cells; names of the files changed."""
+    """Note the address (default: keep the one there is), write badges and set-up cells; names of the files changed.
+
+    RunError, before anything is written, for an address or branch as in `badges`, or a file that is damaged.
+    """
     repository = address() if repository is None else repository
     badges(repository, START, branch)
     changes = {paths.ROOT / "CITATION.cff": _cited, paths.ROOT / "README.md": _shown}
     changes |= dict.fromkeys(notebooks(paths.ROOT / "notebooks"), _opened)
-    changed = []
-    for path, change in changes.items():
-        before = path.read_text()
-        after = change(before, path, repository, branch)
-        if after != before:
-            write_whole(path, after, RunError)
-            changed.append(path.name)
-    return changed
+    before = {path: text_of(path) for path in changes}
+    after = {path: change(before[path], path, repository, branch) for path, change in changes.items()}
+    changed = [path for path in changes if after[path] != before[path]]
+    for path in changed:
+        write_whole(path, after[path], RunError)
+    return [path.name for path in changed]
+
+
+def _check_branch(branch: str) -> None:
+    """RunError for a name that git refuses, or that would end the link it stands in."""
+    if not BRANCH.fullmatch(branch) or branch[0] == "-" or ".." in branch or branch.endswith((".", ".lock")):
+        raise RunError(f"branch {branch!r}; allowed: a name as git takes it, of letters, digits, '-', '_', '.' and '/'")
 
 
 def _cited(text: str, path: Path, repository: str, branch: str) -> str:
     line = f'repository-code: "{repository}"\n' if repository else ""
     if ADDRESS.search(text):
         return ADDRESS.sub(line, text)
+    if line and "license:" not in text:
+        raise RunError(f"{path}: no place for the address; allowed: a line `repository-code: ` or `license: `")
     return text.replace("license:", f"{line}license:", 1)
 
 
@@ -95,7 +107,10 @@ def _shown(text: str, path: Path, repository: str, branch: str) -> str:
 
 def _opened(text: str, path: Path, repository: str, branch: str) -> str:
     """The title cell, badges if there are any, the set-up cell, and the rest as it was."""
-    notebook = json.loads(text)
+    notebook = parsed(text, path)
+    first = next(iter(notebook["cells"]), {})
+    if first.get("cell_type") != "markdown" or first.get("id") == "badges":
+        raise RunError(f"{path}: no title, below which badges stand; allowed: a Markdown cell first")
     title, *rest = notebook["cells"]
     line = badges(repository, f"notebooks/{path.name}", branch)
     shown = (

@@ -8,6 +8,7 @@ from hmlm_lib import paths
 from hmlm_lib.errors import RunError
 from hmlm_lib.files import write_whole
 from hmlm_lib.notebook import own_cells, same_cells
+from hmlm_lib.notebook_file import read
 from hmlm_lib.run import KERNEL, select
 
 METADATA = {
@@ -17,21 +18,25 @@ METADATA = {
 
 
 def refresh(names: Sequence[str] = ()) -> list[Path]:
-    """Give the committed notebooks the outputs of reports/quick; RunError if one was executed from other cells."""
-    changed = []
+    """Give the committed notebooks the outputs of reports/quick.
+
+    RunError, before anything is written, if one is damaged, was not executed, or from other cells.
+    """
+    changed = {}
     for path in select(names):
         executed = paths.reports_dir("quick") / path.name
         if not executed.is_file():
             raise RunError(f"{path.stem} has not been executed; first: python -m hmlm_lib run {path.stem[:2]}")
-        source, done = json.loads(path.read_text()), json.loads(executed.read_text())
+        source, done = read(path), read(executed)
         if not same_cells(done, source):
             raise RunError(
                 f"{path.stem} has changed since it was executed; first: python -m hmlm_lib run {path.stem[:2]}"
             )
         notebook = source | {"cells": [_quiet(cell) for cell in own_cells(done)], "metadata": METADATA}
-        write_whole(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", RunError)
-        changed.append(path)
-    return changed
+        changed[path] = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    for path, text in changed.items():
+        write_whole(path, text, RunError)
+    return list(changed)
 
 
 def _quiet(cell: dict) -> dict:

@@ -25,6 +25,7 @@ from hmlm_lib.device import choose_device, said
 from hmlm_lib.errors import RunError, did_you_mean
 from hmlm_lib.files import as_json, locked, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
+from hmlm_lib.notebook_file import declared, read
 from hmlm_lib.profiles import get_profile
 from hmlm_lib.seeds import check_seed
 
@@ -87,13 +88,6 @@ def select(names: Sequence[str]) -> list[Path]:
     return [path for path in found if path in chosen]
 
 
-def declared(path: Path) -> dict[str, str]:
-    """Parameter -> default (as text) of a notebook's `parameters` cell."""
-    import papermill
-
-    return {name: info["default"] for name, info in papermill.inspect_notebook(str(path)).items()}
-
-
 def _value(text: str) -> object:
     """What a default is; its text where it is no literal, or none that JSON can hold."""
     try:
@@ -146,7 +140,7 @@ def _library() -> dict[str, str]:
 
 
 def _input_hash(path: Path, parameters: dict[str, object], code: str) -> str:
-    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(path.read_text())["cells"]]
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in read(path)["cells"]]
     return _hash([cells, parameters, code])
 
 
@@ -340,7 +334,7 @@ def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[s
     page = reports / f"{item.name}.html"
     write_whole(page, _html(running), RunError)
     os.replace(running, reports / f"{item.name}.ipynb")
-    named = saved_names(*json.loads(item.path.read_text())["cells"])
+    named = saved_names(*read(item.path)["cells"])
     figures = sorted(paths.figures_dir().glob(f"{item.name[:3]}*"))
     drawn = [path for path in figures if path.stat().st_mtime >= started - 1]
     for stale in (path for path in figures if path not in drawn and path.stem not in named):
@@ -377,15 +371,18 @@ def _summarize(reports: Path, profile: str, code: str) -> None:
         _write_summary(reports, profile, code)
 
 
+def _is_of(made: dict, path: Path, code: str) -> bool:
+    """Whether a record was made by this code from the cells of today; a notebook that is damaged now has none."""
+    with suppress(RunError):
+        return made.get("input_hash") == _input_hash(path, made.get("given"), code)
+    return False
+
+
 def _write_summary(reports: Path, profile: str, code: str) -> None:
     found = ((path.stem, _record(path)) for path in sorted((reports / "records").glob("*.json")))
     current = {path.stem: path for path in notebooks()}
     records = {
-        name: made
-        for name, made in found
-        if made is not None
-        and name in current
-        and made.get("input_hash") == _input_hash(current[name], made.get("given"), code)
+        name: made for name, made in found if made is not None and name in current and _is_of(made, current[name], code)
     }
     metrics = {key: value for made in records.values() for key, value in made.get("metrics", {}).items()}
     manifest = {

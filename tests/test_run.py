@@ -241,6 +241,13 @@ def test_parameters_are_read_as_yaml(study):
     assert item.parameters == {"profile": "quick", "device": "auto", "seed": 3, "level": [1, 2]}
 
 
+def test_numbers_of_a_notebook_that_is_damaged_now_leave_the_metrics(study):
+    run()
+    (study / "notebooks" / "02_also.ipynb").write_text("")
+    assert run(["01"]) == []
+    assert list(json.loads((reports(study) / "metrics.json").read_text())) == ["01_good/toy/model/score"]
+
+
 def start(study, *names):
     """`run` as a process of its own, which listens to Ctrl-C even where this one was told to ignore it."""
     environment = os.environ | {"HMLM_NOTEBOOKS_DIR": str(study / "notebooks"), "HMLM_OUTPUT_DIR": str(study)}

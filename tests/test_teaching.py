@@ -21,6 +21,7 @@ CHAPTERS = [path for path in NOTEBOOKS if path.stem[:2] != "00"]
 ROW = re.compile(r"^\| (?!word|---)(.+) \| (.+) \| `([\w.]+)` \|$", re.M)
 GLOSSARY = ROW.findall((ROOT / "notebooks" / "GLOSSARY.md").read_text())
 FORK = "https://github.com/someone/their-fork"
+NO_CELL = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
@@ -111,6 +112,10 @@ def fork(tmp_path, monkeypatch):
     return tmp_path
 
 
+def texts(fork):
+    return {path: path.read_text() for path in fork.rglob("*.*") if path.is_file()}
+
+
 def test_a_fork_writes_its_own_badges(fork, capsys):
     before = {path.name: cells(path) for path in (fork / "notebooks").iterdir()}
     assert main(["badges", "--repository", FORK, "--branch", "course"]) == 0
@@ -150,10 +155,45 @@ def test_an_address_that_no_badge_can_open_is_refused_and_nothing_is_written(for
     assert (fork / "CITATION.cff").read_text() == before
 
 
-def test_a_readme_without_its_lines_is_refused(fork):
-    (fork / "README.md").write_text("# no lines\n")
-    with pytest.raises(RunError, match="has lost its lines"):
-        badges.write(FORK)
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "a b", "-x", "a)", "a#b", "a?b", "a%b", "é", "../x", "a..b", "a/.b", "/a", "a/", "a//b", "a.", "a.lock"],
+)
+@pytest.mark.parametrize("repository", [FORK, ""])
+def test_a_branch_that_git_or_a_link_cannot_hold_is_refused_and_nothing_is_written(fork, capsys, wrong, repository):
+    before = texts(fork)
+    assert main(["badges", "--repository", repository, f"--branch={wrong}"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: branch {wrong!r}; allowed: ")
+    assert texts(fork) == before
+
+
+@pytest.mark.parametrize("branch", ["main", "course/2024.1", "a-b_c"])
+def test_a_branch_may_be_any_of_these(fork, branch):
+    badges.write(FORK, branch)
+    assert f"/blob/{branch}/notebooks/" in (fork / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("README.md", "# no lines\n", "README.md has lost its lines"),
+        ("CITATION.cff", "title: x\n", "CITATION.cff: no place for the address; allowed: a line `repository-code: `"),
+        ("notebooks/02_features.ipynb", "", "02_features.ipynb: the file is empty; allowed: a notebook of format 4"),
+        ("notebooks/02_features.ipynb", NO_CELL, "02_features.ipynb: no title, below which badges stand; allowed: a"),
+    ],
+)
+def test_a_file_without_a_place_for_badges_is_refused_and_nothing_is_written(fork, capsys, name, content, message):
+    (fork / name).write_text(content)
+    before = texts(fork)
+    assert main(["badges", "--repository", FORK]) == 2
+    assert message in capsys.readouterr().err
+    assert texts(fork) == before
+
+
+def test_badges_without_a_readme_are_one_error(fork, capsys):
+    (fork / "README.md").unlink()
+    assert main(["badges", "--repository", FORK]) == 2
+    assert "README.md: cannot be read (No such file" in capsys.readouterr().err
 
 
 def setup_cell(address, before=""):

@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hmlm_lib.errors import RunError
-from hmlm_lib.files import read_json
 from hmlm_lib.notebook import question, same_cells, title
+from hmlm_lib.notebook_file import read
 from hmlm_lib.run import notebooks
 
 
@@ -36,7 +37,7 @@ def studies(folder: Path, executed: Path, say: Callable[[str], None]) -> list[St
 
 
 def _study(path: Path, executed: Path, say: Callable[[str], None]) -> Study:
-    committed, done = _read(path), read_json(executed)
+    committed, done = _read(path), _executed(executed)
     fresh = done is not None and same_cells(done, committed)
     if not fresh:
         why = "has changed since it was executed" if done else "has not been executed"
@@ -47,11 +48,16 @@ def _study(path: Path, executed: Path, say: Callable[[str], None]) -> Study:
 
 
 def _read(path: Path) -> dict:
-    notebook = read_json(path)
-    if not notebook or not isinstance(notebook.get("cells"), list):
-        raise RunError(f"{path.name} cannot be read as a notebook; allowed: format 4")
+    notebook = read(path)
     if not title(notebook) or not question(notebook):
         raise RunError(
             f"{path.stem} lacks a title or a question; allowed: a line `# title` and one `**Question.** ...`"
         )
     return notebook
+
+
+def _executed(path: Path) -> dict | None:
+    """None where there is none or it is damaged: then it counts as not executed."""
+    with suppress(RunError):
+        return read(path)
+    return None
