@@ -15,7 +15,7 @@ from hmlm_lib.notebook_file import parsed, text_of
 from hmlm_lib.run import notebooks
 
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
-BRANCH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
+BRANCH = re.compile(r"[\w-][\w.+@,=-]*(/[\w-][\w.+@,=-]*)*", re.ASCII)
 ADDRESS = re.compile(r'^repository-code: "(.*)"\n', re.M)
 BEGIN, END = "<!-- badges: written by `python -m hmlm_lib badges` -->", "<!-- end of badges -->"
 START = "notebooks/01_network.ipynb"  # what the README's badges open
@@ -48,7 +48,7 @@ def address() -> str:
 def badges(repository: str, notebook: str, branch: str = "main") -> str:
     """Markdown of both badges for a notebook (its path in the repository); empty without a repository.
 
-    RunError for an address that Colab and Binder cannot open, or a branch that git does not know.
+    RunError for an address that Colab and Binder cannot open, or a branch that git or a link cannot hold.
     """
     _check_branch(branch)
     if not repository:
@@ -82,9 +82,13 @@ def write(repository: str | None = None, branch: str = "main") -> list[str]:
 
 
 def _check_branch(branch: str) -> None:
-    """RunError for a name that git refuses, or that would end the link it stands in."""
-    if not BRANCH.fullmatch(branch) or branch[0] == "-" or ".." in branch or branch.endswith((".", ".lock")):
-        raise RunError(f"branch {branch!r}; allowed: a name as git takes it, of letters, digits, '-', '_', '.' and '/'")
+    """RunError for a name that git refuses, or that would end or change the link it stands in."""
+    parts = branch.split("/")
+    if (
+        not BRANCH.fullmatch(branch) or branch[0] == "-" or ".." in branch or branch == "HEAD"
+        or any(part.endswith((".", ".lock")) for part in parts)
+    ):  # fmt: skip
+        raise RunError(f"branch {branch!r}; allowed: a name as git takes it, of letters, digits and - _ . + @ , = /")
 
 
 def _cited(text: str, path: Path, repository: str, branch: str) -> str:

@@ -35,9 +35,10 @@ class Job:
 class Study:
     """One study of cluster.yaml.
 
-    notebooks: `all` or a list. rows: the folder of the record, seen from the output folder; none: the project's own.
-    effort: fraction of the training steps of every row. sweep: entries with settings, models, seeds, maybe together,
-    and resources of their own. notebook: resources of a notebook's job.
+    device: where notebooks train, and rows of a sweep that asks for a gpu; other rows train on the CPU. notebooks:
+    `all` or a list. rows: the folder of the record, seen from the output folder; none: the project's own. effort:
+    fraction of the training steps of every row. sweep: entries with settings, models, seeds, maybe together, and
+    resources of their own. notebook: resources of a notebook's job.
     """
 
     profile: str = "quick"

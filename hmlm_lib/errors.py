@@ -95,6 +95,18 @@ def check_whole(value: object, name: str, least: int, error: type[HmlmError]) ->
         raise error(f"{name} is {value!r}; allowed: a whole number, {least} or more")
 
 
+def check_finite(value: object, name: str, error: type[HmlmError], above: bool = False) -> None:
+    """error unless value is a finite number, 0 or more; above: more than 0."""
+    if not isinstance(value, Real) or not 0 <= value < math.inf or (above and value == 0):
+        raise error(f"{name} is {value!r}; allowed: {'above 0' if above else '0 or more'}, finite")
+
+
+def check_heads(width: int, heads: int, error: type[HmlmError]) -> None:
+    """error for a width that the heads of an attention cannot share."""
+    if width % heads:
+        raise error(f"width is {width}; allowed: a multiple of heads = {heads}")
+
+
 def check_pair(value: object, name: str, least: int, error: type[HmlmError]) -> None:
     """error unless value is two whole numbers, each `least` or more."""
     whole = isinstance(value, tuple | list) and all(isinstance(one, Integral) and one >= least for one in value)

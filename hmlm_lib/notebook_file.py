@@ -67,11 +67,14 @@ def _fault(notebook: object) -> str:
     lacking = [key for key in KEYS if key not in notebook] if isinstance(notebook, dict) else KEYS
     if lacking:
         return f"JSON, but no notebook: without {', '.join(lacking)}"
+    minor = notebook["nbformat_minor"]
+    as_said = minor if isinstance(minor, int) and 0 <= minor < 4 else 4
     try:
-        error = next(iter_validate(notebook, version=4, version_minor=4, relax_add_props=True), None)
+        error = next(iter_validate(notebook, version=4, version_minor=as_said, relax_add_props=True), None)
     except TypeError:  # nbformat stumbles over a cell_type that is no word
         return "the kind of a cell is not as the format asks"
     if error is None:
         return ""
     place, *rest = error.relative_path
-    return f"{f'cell {rest[0] + 1}' if place == 'cells' and rest else place} is not as the format asks"
+    where = f"cell {rest[0] + 1}" if place == "cells" and rest else place
+    return f"{where} is not as the format asks ({error.message[:80]})"

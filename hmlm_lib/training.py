@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError, TrainingError, check_whole
+from hmlm_lib.errors import ModelError, TrainingError, check_finite, check_whole
 from hmlm_lib.files import write_whole
 
 Loss = Callable[[torch.Generator], Tensor]
@@ -47,8 +47,7 @@ class Training:
         for name, least in (("steps", 0), ("checkpoint_every", 1), ("log_every", 0)):
             check_whole(getattr(self, name), name, least, TrainingError)
         for name in ("learning_rate", "weight_decay", "warmup", "shared_rate"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise TrainingError(f"{name} is {getattr(self, name)}; allowed: 0 or more, finite")
+            check_finite(getattr(self, name), name, TrainingError)
         if not self.clip > 0:
             raise TrainingError(f"clip is {self.clip}; allowed: above 0")
 

@@ -167,7 +167,7 @@ def test_a_branch_that_git_or_a_link_cannot_hold_is_refused_and_nothing_is_writt
     assert texts(fork) == before
 
 
-@pytest.mark.parametrize("branch", ["main", "course/2024.1", "a-b_c"])
+@pytest.mark.parametrize("branch", ["main", "course/2024.1", "a-b_c", "release+1", "feat@home", "fix,1", "issue=3"])
 def test_a_branch_may_be_any_of_these(fork, branch):
     badges.write(FORK, branch)
     assert f"/blob/{branch}/notebooks/" in (fork / "README.md").read_text()

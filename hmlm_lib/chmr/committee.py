@@ -17,6 +17,7 @@ from scipy.spatial.distance import cdist
 
 from hmlm_lib.chmr.classical import KernelRidge, Labels
 from hmlm_lib.chmr.finetune import Head, Scale
+from hmlm_lib.chmr.labels import check_sets
 from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.errors import MoleculeError
 
@@ -32,6 +33,7 @@ class MixedKernel(KernelRidge):
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "MixedKernel":
         """As KernelRidge; MoleculeError where the groups are not the columns, or a number is not finite."""
+        check_sets(x, y, valid_x, valid_y, self.score)
         if sum(self.groups) != x.shape[1]:
             raise MoleculeError(f"{x.shape[1]} features; allowed: the {sum(self.groups)} of groups {self.groups}")
         _, *numbers = self._parts(x)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.chmr.benchmarks import by_task
 from hmlm_lib.chmr.classical import Labels
-from hmlm_lib.chmr.labels import check_labels, check_score
+from hmlm_lib.chmr.labels import check_columns, check_known, check_score, check_sets, check_tasks
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import current, one_thread
@@ -66,6 +66,8 @@ class Scale:
 class Head:
     """fit(x, y, valid_x, valid_y) -> self, predict(x); the form of `classical.py`."""
 
+    check = staticmethod(check_sets)
+
     def __init__(self, score: str, config: HeadConfig | None = None):
         check_score(score)
         self.score, self.config = score, config or HeadConfig()
@@ -77,13 +79,9 @@ class Head:
         where training diverges.
         """
         c, t, self.device = self.config, self.config.training, current()
+        self.check(x, y, valid_x, valid_y, self.score)
+        check_known(valid_y, "validation")
         known = ~np.isnan(y)
-        for rows, labels, name in ((x, y, "train"), (valid_x, valid_y, "validation")):
-            check_labels(labels, name, self.score)
-            if len(rows) != len(labels):
-                raise MoleculeError(f"{name}: {len(rows)} rows for {len(labels)} labels; allowed: as many")
-        if not known.any() or np.isnan(valid_y).all():
-            raise MoleculeError("no label is known in train or validation; allowed: at least one in each")
         self.mean, self.sd = _units(y) if self.score == "mae" else (np.zeros(y.shape[1]), np.ones(y.shape[1]))
         target, mask = torch.as_tensor((np.nan_to_num(y) - self.mean) / self.sd).float(), torch.as_tensor(known).float()
         with torch.random.fork_rng(devices=[]), one_thread():
@@ -121,6 +119,7 @@ class Head:
         return self._read(self._tensor(x))
 
     def _tensor(self, x: Float[np.ndarray, "row feature"]) -> Tensor:
+        check_columns(x, len(self.scale.sd), "predict")
         return self.scale(x).to(self.device)
 
     def _build(self, x: Float[np.ndarray, "row feature"], tasks: int) -> nn.Module:
@@ -157,6 +156,8 @@ class Tuned(Head):
     The encoder given stays as it is; a copy is trained, at `ENCODER_RATE` of the perceptron's rate. beside: features
     of every molecule that the perceptron reads too.
     """
+
+    check = staticmethod(check_tasks)
 
     def __init__(
         self,

@@ -18,16 +18,21 @@ def check_score(score: str) -> None:
 
 
 def check_sets(x: np.ndarray, y: np.ndarray, valid_x: np.ndarray, valid_y: np.ndarray, score: str) -> None:
-    """MoleculeError unless rows, columns and tasks fit in both sets, all labels suit the score, and train has one.
+    """MoleculeError unless features have as many columns in both sets, and as `check_tasks`."""
+    _check_table(x, "train: features", "column")
+    check_columns(valid_x, x.shape[1], "validation")
+    check_tasks(x, y, valid_x, valid_y, score)
 
-    score: `auroc` wants labels 0, 1 or NaN, `mae` finite numbers or NaN.
+
+def check_tasks(x: np.ndarray, y: np.ndarray, valid_x: np.ndarray, valid_y: np.ndarray, score: str) -> None:
+    """MoleculeError unless rows and tasks fit in both sets, all labels suit the score, and train has one.
+
+    score: `auroc` wants labels 0, 1 or NaN, `mae` finite numbers or NaN. Of x and valid_x only the length is read.
     """
     for features, labels, name in ((x, y, "train"), (valid_x, valid_y, "validation")):
-        _check_table(features, f"{name}: features", "column")
-        check_labels(labels, name, score)
-        if features.shape[0] != labels.shape[0]:
-            raise MoleculeError(f"{name}: {features.shape[0]} rows for {labels.shape[0]} labels; allowed: as many")
-    check_columns(valid_x, x.shape[1], "validation")
+        _check_labels(labels, name, score)
+        if len(features) != len(labels):
+            raise MoleculeError(f"{name}: {len(features)} rows for {len(labels)} labels; allowed: as many")
     if valid_y.shape[1] != y.shape[1]:
         raise MoleculeError(f"validation: labels of {valid_y.shape[1]} tasks; allowed: {y.shape[1]}, as in train")
     check_known(y, "train")
@@ -52,11 +57,12 @@ def _check_table(table: object, name: str, columns: str) -> None:
         raise MoleculeError(f"{name} are {found}; allowed: an array [molecule, {columns}]")
 
 
-def check_labels(y: np.ndarray, name: str, score: str) -> None:
+def _check_labels(y: np.ndarray, name: str, score: str) -> None:
     """MoleculeError unless labels are numbers, [molecule, task], that the score can use."""
     _check_table(y, f"{name}: labels", "task")
     if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
-        raise MoleculeError(f"{name}: labels are {getattr(y, 'dtype', type(y).__name__)}; allowed: an array of numbers")
+        kind = y.dtype if isinstance(y, np.ndarray) else type(y).__name__
+        raise MoleculeError(f"{name}: labels are {kind}; allowed: a numpy array of numbers")
     allowed = {"auroc": np.isin(y, (0, 1)), "mae": np.isfinite(y)}[score]
     odd = np.argwhere(~allowed & ~np.isnan(y))
     if len(odd):

@@ -13,7 +13,6 @@ Departure: walks run over the 10-nearest-neighbour Tanimoto graph of molecules a
 and cells, joined by similarity above 0.8 and by biology.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +23,7 @@ from hmlm_lib.chmr.gin import GIN
 from hmlm_lib.chmr.graphs import Batch
 from hmlm_lib.chmr.losses import TEMPERATURE, info_nce, vicreg
 from hmlm_lib.chmr.tree_vq import TreeVQ
-from hmlm_lib.errors import MoleculeError, check_chance, check_whole
+from hmlm_lib.errors import MoleculeError, check_chance, check_finite, check_whole
 
 STRUCTURE = ("bits", "graph", "shape")
 CUT = 5.0
@@ -61,14 +60,12 @@ class CHMRConfig:
         if wrong or not self.structure:
             raise MoleculeError(f"structure is {self.structure}; allowed: one or more of {', '.join(STRUCTURE)}")
         for name in ("align", "contrast", "variance", "tree", "reconstruct"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise MoleculeError(f"{name} is {getattr(self, name)}; allowed: 0 or more, finite")
+            check_finite(getattr(self, name), name, MoleculeError)
         for name, least in (("depth", 0), ("width", 1), ("layers", 1), ("branch", 1), ("revive_every", 1)):
             check_whole(getattr(self, name), name, least, MoleculeError)
         for name in ("drop", "dropout"):
             check_chance(getattr(self, name), name, MoleculeError)
-        if not 0 < self.temperature < math.inf:
-            raise MoleculeError(f"temperature is {self.temperature}; allowed: above 0, finite")
+        check_finite(self.temperature, "temperature", MoleculeError, above=True)
 
 
 @dataclass(frozen=True, eq=False)

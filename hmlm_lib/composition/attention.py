@@ -11,7 +11,7 @@ import math
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hmlm_lib.errors import ModelError, check_whole
+from hmlm_lib.errors import ModelError, check_heads, check_whole
 
 Weights = Float[Tensor, "batch head query key"]
 
@@ -45,8 +45,7 @@ class Attention(nn.Module):
         super().__init__()
         for size, name in ((width, "width"), (heads, "heads")):
             check_whole(size, name, 1, ModelError)
-        if width % heads:
-            raise ModelError(f"width is {width}; allowed: a multiple of heads = {heads}")
+        check_heads(width, heads, ModelError)
         self.heads = heads
         self.bridge = nn.Linear(guest, width) if guest not in (None, width) else nn.Identity()
         self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))

@@ -36,12 +36,13 @@ def aligned(proteins: Sequence[str], length: int | None = None) -> Int[np.ndarra
     """
     if not len(proteins):
         raise SequenceError("no protein; allowed: at least one")
-    length = len(proteins[0]) if length is None else length
+    given, length = length, len(proteins[0]) if length is None else length
     for protein in proteins:
         check_residues(protein, "protein")
         if len(protein) != length:
             raise SequenceError(
-                f"protein {protein[:20]!r} has {len(protein)} residues; allowed: {length}, as the first protein"
+                f"protein {protein[:20]!r} has {len(protein)} residues; allowed: {length}, as "
+                + ("the first protein" if given is None else "in train")
             )
     return np.array([[NUMBER[r] for r in protein] for protein in proteins])
 

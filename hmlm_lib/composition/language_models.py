@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.composition.attention import Attention
 from hmlm_lib.composition.residues import PAD, Vocabulary
-from hmlm_lib.errors import ModelError, check_whole
+from hmlm_lib.errors import ModelError, check_heads, check_whole
 
 Hidden = Float[Tensor, "batch token width"]
 Exists = Bool[Tensor, "batch token"]
@@ -53,11 +53,7 @@ class TinyConfig:
     def __post_init__(self) -> None:
         for name in ("width", "depth", "heads", "inner"):
             check_whole(getattr(self, name), name, 1, ModelError)
-        if self.width % self.heads:
-            raise ModelError(
-                f"width {self.width}, depth {self.depth}, heads {self.heads}, inner {self.inner}; "
-                "allowed: numbers from 1 on, the width a multiple of the heads"
-            )
+        check_heads(self.width, self.heads, ModelError)
 
 
 class Layer(nn.Module):

@@ -72,7 +72,10 @@ def pretrain(
 
 def _odds(shares: Sequence[float], kinds: int) -> Float[Tensor, " kind"]:
     """Shares to draw by; SequenceError unless there is one a kind, 0 or more, not all of them 0."""
-    odds = torch.tensor(shares, dtype=torch.float32)
+    try:
+        odds = torch.tensor(shares, dtype=torch.float32)
+    except (TypeError, ValueError):
+        odds = torch.zeros(0)
     if odds.shape != (kinds,) or not odds.isfinite().all() or (odds < 0).any() or not odds.any():
         raise SequenceError(f"shares is {shares!r}; allowed: one number a kind ({kinds}), 0 or more, not all 0")
     return odds

@@ -35,7 +35,7 @@ class Vocabulary:
     longest: int = 48
 
     def __post_init__(self) -> None:
-        if not self.residues or len(set(self.residues)) < len(self.residues):
+        if not isinstance(self.residues, str) or not self.residues or len(set(self.residues)) < len(self.residues):
             raise SequenceError(f"residues is {self.residues!r}; allowed: one letter or more, each once")
         check_whole(self.longest, "longest", 1, SequenceError)
 

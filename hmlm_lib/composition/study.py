@@ -1,6 +1,5 @@
 """What notebook 08 asks: strategies side by side on small sets, what attention sees, what a changed residue does."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +22,7 @@ from hmlm_lib.composition.record import CLASSICAL, QUESTIONS, entry, interval
 from hmlm_lib.composition.residues import AMINO_ACIDS
 from hmlm_lib.composition.settings import STRATEGIES
 from hmlm_lib.device import one_thread, side_by_side
-from hmlm_lib.errors import TrainingError, check_whole
+from hmlm_lib.errors import TrainingError, check_finite, check_whole
 from hmlm_lib.evaluation import benchmark
 from hmlm_lib.evaluation.rows import as_table
 
@@ -51,8 +50,7 @@ class Live:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("seed", 0), ("batch", 1)):
             check_whole(getattr(self, name), name, least, TrainingError)
-        if not 0 <= self.rate < math.inf:
-            raise TrainingError(f"rate is {self.rate}; allowed: 0 or more, finite")
+        check_finite(self.rate, "rate", TrainingError)
 
 
 def trained(name: str, parts: Splits, live: Live) -> Fitted:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
-from hmlm_lib.errors import ModelError, check_whole
+from hmlm_lib.errors import ModelError, check_heads, check_whole
 from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, wiring
 from hmlm_lib.files import digest
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
@@ -83,8 +83,7 @@ class HMLMConfig:
         for name in ("shift_penalty", "proposal_penalty"):
             if not getattr(self, name) >= 0:
                 raise ModelError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
-        if self.width % self.heads:
-            raise ModelError(f"width is {self.width}; allowed: a multiple of heads = {self.heads}")
+        check_heads(self.width, self.heads, ModelError)
         if self.proposals and not self.identity:
             raise ModelError("proposals are pairs of species that a network owns; allowed: only with identity=True")
 

@@ -127,5 +127,19 @@ def test_settings_out_of_range_and_labels_that_do_not_fit_are_named():
         Head("auroc").fit(np.zeros((4, 2)), np.full((4, 1), 3.0), np.zeros((4, 2)), np.zeros((4, 1)))
     with pytest.raises(MoleculeError, match=r"validation: labels are of shape \(4,\); allowed: an array"):
         Head("mae").fit(np.zeros((4, 2)), np.zeros((4, 1)), np.zeros((4, 2)), np.zeros(4))
+    x, y = np.arange(16.0).reshape(4, 4), np.array([[0.0, 1.0], [1.0, 0.0]] * 2)
+    head = Head("auroc", HeadConfig(hidden=4, training=Training(steps=2)))
+    for sets, message in (
+        ((x, y, x, y[:, :1]), "validation: labels of 1 tasks; allowed: 2, as in train"),
+        ((x, y, x[:, :3], y), r"validation: features of shape \(4, 3\); allowed: 4 columns, as in train"),
+        ((x[0], y, x, y), r"train: features are of shape \(4,\); allowed: an array \[molecule, column\]"),
+        ((x, y.astype(str), x, y), "train: labels are <U32; allowed: a numpy array of numbers"),
+        ((x, torch.tensor(y), x, y), "train: labels are Tensor; allowed: a numpy array of numbers"),
+        ((x, y, x, y * np.nan), "no label is known in validation; allowed: at least one"),
+    ):
+        with pytest.raises(MoleculeError, match=message):
+            head.fit(*sets)
+    with pytest.raises(MoleculeError, match=r"predict: features of shape \(4, 1\); allowed: 4 columns, as in train"):
+        head.fit(x, y, x, y).predict(x[:, :1])
     with pytest.raises(MoleculeError, match="score is 'auc'; allowed: auroc, mae"):
         Head("auc")

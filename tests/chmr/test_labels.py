@@ -34,7 +34,7 @@ def put(value, row=5, task=1):
         ((X, Y, X, Y[:, :1]), "validation: labels of 1 tasks; allowed: 2, as in train"),
         ((X, Y, X, np.hstack([Y, Y])), "validation: labels of 4 tasks; allowed: 2, as in train"),
         ((X, Y, X[:, :9], Y), r"validation: features of shape \(60, 9\); allowed: 16 columns, as in train"),
-        ((X, np.full(Y.shape, "a"), X, Y), "train: labels are <U1; allowed: an array of numbers"),
+        ((X, np.full(Y.shape, "a"), X, Y), "train: labels are <U1; allowed: a numpy array of numbers"),
         ((X, Y * np.nan, X, Y), "no label is known in train; allowed: at least one"),
         ((X[:0], Y[:0], X, Y), "no label is known in train; allowed: at least one"),
     ],

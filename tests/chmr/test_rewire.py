@@ -27,7 +27,9 @@ def alike(molecules):
 def test_the_asked_share_is_replaced_by_others_and_similarities_stay(alike, share):
     found = rewired(alike, share, 1)
     changed = (found.neighbour != alike.neighbour).float().mean().item()
-    assert share - 0.08 < changed <= share + 0.03
+    assert changed == pytest.approx(share, abs=0.03 * (0 < share < 1))
+    true = (found.neighbour[:, :, None] == alike.neighbour[:, None]).any(-1).float().mean().item()
+    assert true == pytest.approx(1 - changed)  # what was replaced does not come back
     ordered = found.neighbour.sort(1).values
     assert (ordered.diff(dim=1) > 0).all()  # nobody twice
     assert (found.neighbour != torch.arange(len(ordered))[:, None]).all()
@@ -35,12 +37,14 @@ def test_the_asked_share_is_replaced_by_others_and_similarities_stay(alike, shar
     assert torch.equal(rewired(alike, share, 1).neighbour, found.neighbour)
 
 
-def test_few_molecules_end_with_each_other(alike):
-    few = similar(torch.eye(5, dtype=torch.bool).repeat(1, 8))  # four neighbours each: all there are
-    assert rewired(few, 1.0).neighbour.sort(1).values[0].tolist() == [1, 2, 3, 4]
+def test_too_few_molecules_have_no_others_to_draw_from():
+    few = similar(torch.eye(20, dtype=torch.bool))
+    with pytest.raises(MoleculeError, match="20 molecules of 10 neighbours each; allowed: more than 20"):
+        rewired(few, 1.0)
+    assert len(rewired(similar(torch.eye(21, dtype=torch.bool)), 1.0).neighbour) == 21
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), "half", None])
 def test_a_share_that_is_none_is_refused(alike, share):
     with pytest.raises(MoleculeError, match=r"share is .*; allowed: 0 to 1"):
         rewired(alike, share)

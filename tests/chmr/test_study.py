@@ -120,6 +120,6 @@ def test_codes_are_counted_by_level(molecules):
     assert table["codes"].tolist() == [2, 4, 8]
     assert (table["perplexity"] <= table["codes"] * table["used"] + 1e-6).all()
     assert table["purity"].is_monotonic_increasing
-    assert table["purity by chance"].between(1 / 8, table["purity"].iloc[-1]).all()
+    assert table["purity by chance"].iloc[-1] < 0.7 * table["purity"].iloc[-1]
     assert (table["used"] >= table["used by anchors"]).all()
     assert fig_codes(table).axes[0].get_xlabel() == "level of the tree (codes)"

@@ -86,7 +86,7 @@ def test_what_it_cannot_read_is_refused(model, sequences, message):
 
 
 def test_sizes_that_make_no_model_are_refused():
-    with pytest.raises(ModelError, match=r"width 10, depth 1, heads 3.*a multiple of the heads"):
+    with pytest.raises(ModelError, match=r"width is 10; allowed: a multiple of heads = 3"):
         TinyConfig(width=10, depth=1, heads=3)
 
 

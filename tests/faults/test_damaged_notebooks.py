@@ -63,6 +63,17 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.parametrize("minor", [0, 1, 2, 3, 4, 5])
+def test_every_minor_of_format_4_is_read(study, capsys, minor):
+    path = study / "notebooks" / "02_two.ipynb"
+    notebook = json.loads(path.read_text()) | {"nbformat_minor": minor}
+    for cell in notebook["cells"] if minor < 5 else ():
+        del cell["id"]  # which began with 4.5
+    path.write_text(json.dumps(notebook))
+    assert main(["list"]) == 0
+    assert "02_two" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", DAMAGED)
 @pytest.mark.parametrize("command", ["list", "run", "refresh", "site"])
 def test_a_damaged_notebook_is_one_line_and_nothing_is_written(study, capsys, command, kind):

@@ -121,7 +121,7 @@ def test_bad_use_is_refused(whole):
     blank = replace(whole.train, activity=np.full_like(whole.train.activity, np.nan))
     for train, batch, message in (
         (blank, 32, "has no measured point; allowed: at least one"),
-        (whole.train, 0, "is 0; allowed: a whole number, 1 or more"),
+        (whole.train, 0, r"batch \(None: all conditions\) is 0; allowed: a whole number, 1 or more"),
         (whole.train.take([]), 32, "nothing to train on"),
     ):
         with pytest.raises(ModelError, match=message):

@@ -280,6 +280,7 @@ def test_nothing_to_train_on_is_said(data, how):
     if how == "no later time":
         seen = replace(seen, times_h=np.zeros(1))
     with pytest.raises(
-        ModelError, match="is 0; allowed: a whole number, 1 or more" if how == "no batch" else "nothing to train on"
+        ModelError,
+        match=r"batch \(None: all conditions\) is 0; allowed" if how == "no batch" else "nothing to train on",
     ):
         model.fit(seen, batch=0 if how == "no batch" else None)
