@@ -107,10 +107,15 @@ def check_heads(width: int, heads: int, error: type[HmlmError]) -> None:
         raise error(f"width is {width}; allowed: a multiple of heads = {heads}")
 
 
+def is_pair(value: object, least: int) -> bool:
+    """Whether value is two whole numbers, each `least` or more."""
+    pair = isinstance(value, tuple | list) and len(value) == 2
+    return pair and all(isinstance(one, Integral) and one >= least for one in value)
+
+
 def check_pair(value: object, name: str, least: int, error: type[HmlmError]) -> None:
     """error unless value is two whole numbers, each `least` or more."""
-    whole = isinstance(value, tuple | list) and all(isinstance(one, Integral) and one >= least for one in value)
-    if not whole or len(value) != 2:
+    if not is_pair(value, least):
         raise error(f"{name} is {value!r}; allowed: two whole numbers, {least} or more")
 
 

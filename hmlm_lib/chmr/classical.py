@@ -69,6 +69,7 @@ class KernelRidge:
         """MoleculeError as `check_sets`, and where no validation label is known to choose a penalty by."""
         check_sets(x, y, valid_x, valid_y, self.score)
         check_known(valid_y, "validation")
+        self.prepare(x)
         base = np.arange(len(x)) if len(x) <= self.most else _landmarks(y, self.most, self.seed)
         self.x, self.weight, self.mean = x[base], np.zeros((len(base), y.shape[1])), np.zeros(y.shape[1])
         between = self.kernel(valid_x, self.x)
@@ -97,6 +98,9 @@ class KernelRidge:
             step = own[base] + 1e-6 * np.eye(len(base))  # molecules with the same fingerprint
             left, right = own.T @ own, own.T @ y
         return [solve(left + ridge * step, right, assume_a="pos", overwrite_a=True) for ridge in RIDGES]
+
+    def prepare(self, x: np.ndarray) -> None:
+        """What `kernel` has to know of the training molecules: here nothing."""
 
     def predict(self, x: np.ndarray) -> Labels:
         """Values, a task a column; MoleculeError for other columns than those of train."""

@@ -17,7 +17,6 @@ from scipy.spatial.distance import cdist
 
 from hmlm_lib.chmr.classical import KernelRidge, Labels
 from hmlm_lib.chmr.finetune import Head, Scale
-from hmlm_lib.chmr.labels import check_sets
 from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.errors import MoleculeError
 
@@ -31,9 +30,8 @@ class MixedKernel(KernelRidge):
         super().__init__(score, seed, most)
         self.groups = tuple(groups)
 
-    def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "MixedKernel":
-        """As KernelRidge; MoleculeError where the groups are not the columns, or a number is not finite."""
-        check_sets(x, y, valid_x, valid_y, self.score)
+    def prepare(self, x: np.ndarray) -> None:
+        """Scales and medians; MoleculeError where the groups are not the columns, or a number is not finite."""
         if sum(self.groups) != x.shape[1]:
             raise MoleculeError(f"{x.shape[1]} features; allowed: the {sum(self.groups)} of groups {self.groups}")
         _, *numbers = self._parts(x)
@@ -41,8 +39,6 @@ class MixedKernel(KernelRidge):
         some = np.random.default_rng(self.seed).permutation(len(x))[:PAIRS]
         scaled = [scale(part[some]).numpy() for scale, part in zip(self.scales, numbers, strict=True)]
         self.medians = [max(float(np.median(cdist(one, one, "sqeuclidean"))), 1e-12) for one in scaled]
-        super().fit(x, y, valid_x, valid_y)
-        return self
 
     def kernel(
         self, a: Float[np.ndarray, "left feature"], b: Float[np.ndarray, "right feature"]

@@ -1,7 +1,7 @@
-"""What a classical model of molecules may be trained on: rows, columns and labels that fit, and a score that exists.
+"""What a model of molecules may be trained on: rows, columns and labels that fit, and a score that exists.
 
-Missing labels count for nothing, as in fine-tuning. A task alone may be poor: one that nobody labelled is predicted as
-0, one with a single class as that class.
+Missing labels count for nothing. A task alone may be poor: classical models predict one that nobody labelled as 0, one
+with a single class as that class.
 """
 
 import numpy as np

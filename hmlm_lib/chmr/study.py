@@ -122,35 +122,35 @@ def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -
 def noisy_errors(molecules: Planted, missing: float, shares: Sequence[float], seed: int) -> pd.DataFrame:
     """`imputation_errors` of propagation with neighbours replaced at random; columns share, where, mse."""
     bits = torch.as_tensor(fingerprints(molecules.smiles))
-    alike = similar(bits)
-    found = [_errors(molecules, bits, rewired(alike, p, seed).graph, missing, seed, ("propagation",)) for p in shares]
-    rows = [row | {"share": share} for share, many in zip(shares, found, strict=True) for row in many]
-    return pd.DataFrame(rows)[["share", "where", "mse"]]
+    alike, (seen, values, known) = similar(bits), _hidden(molecules, missing, seed)
+    found = {share: impute(values, known, bits, rewired(alike, share, seed).graph) for share in shares}
+    return pd.DataFrame(
+        [{"share": name} | row for name, filled in found.items() for row in _mse(molecules, seen, filled)]
+    )
 
 
-def _errors(
-    molecules: Planted,
-    bits: torch.Tensor,
-    alike: Graph,
-    missing: float,
-    seed: int,
-    hows: Sequence[str] = (*IMPUTATIONS, "learned"),
-) -> list[dict]:
-    true, rows = molecules.modalities["expression"], []
-    seen = hide(true, missing, seed)
-    measured, known = true.values[seen.known], torch.as_tensor(seen.known)
-    unit = (true.values - measured.mean(0)) / measured.std(0)
-    values = torch.as_tensor(scaled(seen).values, dtype=torch.float32)
-    filled = {how: impute(values, known, bits, alike, how) for how in hows if how != "learned"}
-    if "learned" in hows:
-        filled["learned"] = impute(values, known, bits, _near(bits, {"expression": seen}, seed).graph)
-    for how, found in filled.items():
-        error = np.square(found.numpy() - unit).mean(1)
-        for where, flags in {"cliff": molecules.cliff, "smooth": ~molecules.cliff}.items():
-            asked = flags & ~seen.known
-            if asked.any():
-                rows.append({"how": how, "missing": missing, "where": where, "mse": error[asked].mean()})
-    return rows
+def _errors(molecules: Planted, bits: torch.Tensor, alike: Graph, missing: float, seed: int) -> list[dict]:
+    seen, values, known = _hidden(molecules, missing, seed)
+    found = {how: impute(values, known, bits, alike, how) for how in IMPUTATIONS}
+    found["learned"] = impute(values, known, bits, _near(bits, {"expression": seen}, seed).graph)
+    return [
+        {"how": how, "missing": missing} | row for how, filled in found.items() for row in _mse(molecules, seen, filled)
+    ]
+
+
+def _hidden(molecules: Planted, missing: float, seed: int) -> tuple[Modality, torch.Tensor, torch.Tensor]:
+    """Expression with rows hidden; its values in units of the known rows, and which are known."""
+    seen = hide(molecules.modalities["expression"], missing, seed)
+    return seen, torch.as_tensor(scaled(seen).values, dtype=torch.float32), torch.as_tensor(seen.known)
+
+
+def _mse(molecules: Planted, seen: Modality, filled: Float[torch.Tensor, "molecule feature"]) -> list[dict]:
+    """Columns where, mse: of the hidden rows, where there are any."""
+    true = molecules.modalities["expression"].values
+    measured = true[seen.known]
+    error = np.square(filled.numpy() - (true - measured.mean(0)) / measured.std(0)).mean(1)
+    asked = {"cliff": molecules.cliff & ~seen.known, "smooth": ~molecules.cliff & ~seen.known}
+    return [{"where": where, "mse": error[rows].mean()} for where, rows in asked.items() if rows.any()]
 
 
 def auroc(molecules: Planted, rows: Int[np.ndarray, " row"], found: Float[np.ndarray, "row task"]) -> float:
@@ -281,12 +281,12 @@ def codes(model: CHMR, data: Material, mechanism: Int[np.ndarray, " molecule"]) 
     parts = zip(usage(every, model.tree.branch), usage(path, model.tree.branch), perplexity(path), strict=True)
     rows = []
     for level, (used, of_anchors, spread) in enumerate(parts):
-        count = len(model.tree.codes[level])
+        count, code = len(model.tree.codes[level]), path[:, level].numpy()
         rows.append(
             {
                 "level": level + 1, "codes": count, "used": used, "used by anchors": of_anchors, "perplexity": spread,
-                "evenness": spread / count, "purity": _purity(path[:, level].numpy(), mechanism),
-                "purity by chance": np.mean([_purity(path[:, level].numpy(), dealt) for dealt in anew]),
+                "evenness": spread / count, "purity": _purity(code, mechanism),
+                "purity by chance": np.mean([_purity(code, dealt) for dealt in anew]),
             }
         )  # fmt: skip
     return pd.DataFrame(rows).set_index("level")

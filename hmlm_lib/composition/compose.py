@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from jaxtyping import Float
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from hmlm_lib.composition.attention import Attention, Weights
 from hmlm_lib.composition.language_models import LanguageModel
 from hmlm_lib.composition.states import States, mean
-from hmlm_lib.errors import ModelError, check_chance, check_pair, check_whole
+from hmlm_lib.errors import ModelError, check_chance, check_pair, check_whole, is_pair
 
 SIDES = ("left", "right")
 Site = tuple[int, int]  # hidden state of the left and of the right model
@@ -75,10 +75,8 @@ class ComposeConfig:
 
 def check_sites(sites: object) -> None:
     """ModelError unless these are pairs of hidden states that do not fall; how deep a model is, is not known here."""
-    many = isinstance(sites, tuple | list) and len(sites) > 0
-    pairs = many and all(isinstance(site, tuple | list) and len(site) == 2 for site in sites)
-    whole = pairs and all(isinstance(k, Integral) and k >= 0 for site in sites for k in site)
-    if not whole or not all(one[i] <= two[i] for one, two in pairwise(sites) for i in (0, 1)):
+    pairs = isinstance(sites, tuple | list) and len(sites) > 0 and all(is_pair(site, 0) for site in sites)
+    if not pairs or not all(one[i] <= two[i] for one, two in pairwise(sites) for i in (0, 1)):
         raise ModelError(f"sites {sites}; allowed: pairs of hidden states that do not fall, from 0 on, at least one")
 
 

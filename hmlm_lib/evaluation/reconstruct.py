@@ -10,8 +10,8 @@ in t, in log(1 + t) and PCHIP stand beside it. Everything is one matrix product 
 
 import numpy as np
 from jaxtyping import Float
-from scipy.interpolate import PchipInterpolator
 
+from hmlm_lib.baselines.protocol import through
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.experiments import Experiments
 
@@ -35,11 +35,11 @@ def interpolate(
     """
     if not seen.measured.all():
         raise ExperimentError("interpolation needs every species at every time; allowed: no NaN")
-    times, points = _start(seen)
     if kind == "pchip":
-        return PchipInterpolator(np.log1p(times), points, axis=1)(np.log1p(np.minimum(times_h, times[-1])))
+        return through(seen.times_h, seen.activity, seen.y0, times_h)
     if kind not in ("linear", "log_linear"):
         raise ExperimentError(f"kind is {kind!r}; allowed: linear, log_linear, pchip")
+    times, points = _start(seen)
     clock, asked = (times, times_h) if kind == "linear" else (np.log1p(times), np.log1p(times_h))
     cell = np.clip(np.searchsorted(clock, asked, side="right") - 1, 0, len(clock) - 2)
     part = ((asked - clock[cell]) / np.diff(clock)[cell])[None, :, None]
