@@ -7,6 +7,7 @@ A fork notes its own by `python -m hmlm_lib badges --repository https://github.c
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 from hmlm_lib import paths
 from hmlm_lib.errors import RunError
@@ -57,7 +58,7 @@ def badges(repository: str, notebook: str, branch: str = "main") -> str:
     if not found:
         raise RunError(f"repository {repository!r}; allowed: https://github.com/OWNER/NAME")
     colab = f"https://colab.research.google.com/github/{found[1]}/blob/{branch}/{notebook}"
-    binder = f"https://mybinder.org/v2/gh/{found[1]}/{branch}?urlpath=lab/tree/{notebook}"
+    binder = f"https://mybinder.org/v2/gh/{found[1]}/{quote(branch, safe='')}?urlpath=lab/tree/{notebook}"
     return (
         f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab}) "
         f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})"

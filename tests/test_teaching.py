@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 
@@ -170,7 +171,9 @@ def test_a_branch_that_git_or_a_link_cannot_hold_is_refused_and_nothing_is_writt
 @pytest.mark.parametrize("branch", ["main", "course/2024.1", "a-b_c", "release+1", "feat@home", "fix,1", "issue=3"])
 def test_a_branch_may_be_any_of_these(fork, branch):
     badges.write(FORK, branch)
-    assert f"/blob/{branch}/notebooks/" in (fork / "README.md").read_text()
+    text = (fork / "README.md").read_text()
+    assert f"/blob/{branch}/notebooks/" in text
+    assert f"mybinder.org/v2/gh/someone/their-fork/{quote(branch, safe='')}?" in text  # one part of the path
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ class KernelRidge:
         return [solve(left + ridge * step, right, assume_a="pos", overwrite_a=True) for ridge in RIDGES]
 
     def prepare(self, x: np.ndarray) -> None:
-        """What `kernel` has to know of the training molecules: here nothing."""
+        """What `kernel` has to know of the training molecules, here nothing; MoleculeError where they are no bits."""
+        as_bits(x)
 
     def predict(self, x: np.ndarray) -> Labels:
         """Values, a task a column; MoleculeError for other columns than those of train."""
@@ -112,6 +113,13 @@ class KernelRidge:
     ) -> Float[np.ndarray, "left right"]:
         """K(a, b)."""
         return tanimoto(torch.as_tensor(a), torch.as_tensor(b)).double().numpy()
+
+
+def as_bits(x: np.ndarray) -> Bool[np.ndarray, "molecule bit"]:
+    """Fingerprints as booleans; MoleculeError for numbers other than 0 and 1."""
+    if not np.isin(x, (0, 1)).all():
+        raise MoleculeError("features that are no bits; allowed: columns of 0 and 1, or booleans")
+    return x > 0
 
 
 def _landmarks(y: Labels, count: int, seed: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from hmlm_lib.chmr.classical import KernelRidge, Labels
+from hmlm_lib.chmr.classical import Classical, KernelRidge, Labels, as_bits
 from hmlm_lib.chmr.finetune import Head, Scale
 from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.errors import MoleculeError
@@ -31,10 +31,12 @@ class MixedKernel(KernelRidge):
         self.groups = tuple(groups)
 
     def prepare(self, x: np.ndarray) -> None:
-        """Scales and medians; MoleculeError where the groups are not the columns, or a number is not finite."""
+        """Scales and medians; MoleculeError where the groups are not the columns, the first are no bits, or a number is
+        not finite."""
         if sum(self.groups) != x.shape[1]:
             raise MoleculeError(f"{x.shape[1]} features; allowed: the {sum(self.groups)} of groups {self.groups}")
-        _, *numbers = self._parts(x)
+        bits, *numbers = self._parts(x)
+        as_bits(bits)
         self.scales = [Scale(part) for part in numbers]
         some = np.random.default_rng(self.seed).permutation(len(x))[:PAIRS]
         scaled = [scale(part[some]).numpy() for scale, part in zip(self.scales, numbers, strict=True)]
@@ -62,16 +64,23 @@ class Committee:
         self.score = perceptron.score
 
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Committee":
-        """Both members on the same molecules, stopped and chosen by the same validation molecules."""
-        self.spread = []
-        for member in self.members:
-            member.fit(x, y, valid_x, valid_y)
-            said = member.predict(valid_x)
-            middle, sd = said.mean(0), said.std(0).clip(1e-9)
-            plain = np.zeros_like(middle), np.ones_like(sd)
-            self.spread.append((middle, sd) if self.score == "auroc" else plain)
-        self.n_parameters = self.members[0].n_parameters
+        """Both members on the same molecules, stopped and chosen by the same validation molecules.
+
+        MoleculeError as of both; the perceptron is trained last, when nothing is left that the other could refuse.
+        """
+        perceptron, other = self.members
+        spread = self._trained(other, x, y, valid_x, valid_y)
+        self.spread = [self._trained(perceptron, x, y, valid_x, valid_y), spread]
+        self.n_parameters = perceptron.n_parameters
         return self
+
+    def _trained(
+        self, member: Classical, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Middle and spread of the member's votes on the validation molecules, z of Eq. (2)."""
+        said = member.fit(x, y, valid_x, valid_y).predict(valid_x)
+        middle, sd = said.mean(0), said.std(0).clip(1e-9)
+        return (middle, sd) if self.score == "auroc" else (np.zeros_like(middle), np.ones_like(sd))
 
     def predict(self, x: np.ndarray) -> Labels:
         """The mean vote, a task a column."""

@@ -8,7 +8,7 @@ gamma x perceptron with gamma .001 to .1, which is a forest; here both count ali
 
 import numpy as np
 
-from hmlm_lib.chmr.classical import Labels, OnePerTask, forest
+from hmlm_lib.chmr.classical import Labels, OnePerTask, as_bits, forest
 from hmlm_lib.chmr.committee import Committee
 from hmlm_lib.chmr.finetune import Head
 from hmlm_lib.errors import MoleculeError
@@ -32,10 +32,9 @@ class OnBits:
         return self.model.predict(self._read(x))
 
     def _read(self, x: np.ndarray) -> np.ndarray:
-        found = x[:, : self.bits]
-        if found.shape[1] < self.bits or not np.isin(found, (0, 1)).all():
-            raise MoleculeError(f"{x.shape[1]} features; allowed: first {self.bits} columns of 0 and 1")
-        return found > 0
+        if x.shape[1] < self.bits:
+            raise MoleculeError(f"{x.shape[1]} features; allowed: {self.bits} bits, and what comes after")
+        return as_bits(x[:, : self.bits])
 
 
 class ForestVote(Committee):

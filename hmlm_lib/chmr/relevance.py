@@ -38,22 +38,41 @@ class Evidence(nn.Module):
 
     def __init__(self, rows: list[Float[Tensor, "known bit"]], found: list[Float[Tensor, "known component"]]):
         super().__init__()
-        self.rows, self.found = rows, found
-        bits = rows[0].shape[1]
+        every, bits = torch.cat(rows), rows[0].shape[1]
+        self.differ = torch.nonzero(every.amax(0) > every.amin(0))[:, 0]  # of other bits the evidence says nothing
+        self.rows, self.found = [x[:, self.differ] for x in rows], found
         self.log_weight = nn.Parameter(torch.full((bits,), math.log(START / bits)))
         self.log_noise = nn.Parameter(torch.zeros(len(rows)))
 
     def forward(self) -> Float[Tensor, ""]:
         """Minus Eq. (3), up to a constant; one Cholesky factor a modality."""
-        total = self.log_weight.new_zeros(())
+        total, weight = self.log_weight.new_zeros(()), self.log_weight[self.differ].exp()
         for x, y, noise in zip(self.rows, self.found, self.log_noise, strict=True):
-            n, components = y.shape
-            k = torch.exp(-distance(x, x, self.log_weight.exp()))
-            factor = torch.linalg.cholesky(k + (noise.exp() + JITTER) * torch.eye(n))
-            white = torch.linalg.solve_triangular(factor, y, upper=False)
-            scale = white.square().sum(0) / n
-            total = total + 0.5 * n * scale.log().sum() + components * factor.diagonal().log().sum()
+            k = torch.exp(-distance(x, x, weight))
+            total = total + _Surprise.apply(k + (noise.exp() + JITTER) * torch.eye(len(x)).to(k), y)
         return total
+
+
+class _Surprise(torch.autograd.Function):
+    """sum_p (n log s_p + log |C|) / 2 of Eq. (3) and its gradient (p C^-1 - sum_p a_p a_p' / s_p) / 2, a_p = C^-1 y_p.
+
+    Written out, as the derivative of a Cholesky factor costs several times the factor.
+    """
+
+    @staticmethod
+    def forward(ctx, c: Float[Tensor, "known known"], y: Float[Tensor, "known component"]) -> Float[Tensor, ""]:
+        n, components = y.shape
+        factor = torch.linalg.cholesky(c)
+        inverse = torch.cholesky_inverse(factor)
+        a = inverse @ y
+        scale = (y * a).sum(0) / n
+        ctx.save_for_backward((components * inverse - (a / scale) @ a.T) / 2)
+        return 0.5 * n * scale.log().sum() + components * factor.diagonal().log().sum()
+
+    @staticmethod
+    def backward(ctx, grad: Float[Tensor, ""]) -> tuple[Float[Tensor, "known known"], None]:
+        (slope,) = ctx.saved_tensors
+        return grad * slope, None
 
 
 def distance(

@@ -119,9 +119,11 @@ def fit(
 ) -> Fitted:
     """A strategy trained on pairs, stopped by validation pairs; build() is called under the seed.
 
-    TrainingError where the loss is no longer finite.
+    TrainingError without training pairs, for validation pairs that all bind or all do not, and where the loss is no
+    longer finite.
     """
     config = config or FitConfig()
+    _check(train, valid)
     per_epoch = -(-len(train) // config.batch)
     t = replace(config.training, steps=config.epochs * per_epoch)
     started = time.perf_counter()
@@ -141,6 +143,16 @@ def fit(
             if (step + 1) % looks == 0 and watch.look():
                 break
     return Fitted(strategy.eval(), models, watch.best, watch.score, time.perf_counter() - started)
+
+
+def _check(train: Pairs, valid: dict[str, Pairs]) -> None:
+    if not len(train):
+        raise TrainingError("no training pairs; allowed: one or more")
+    for name, pairs in valid.items():
+        if len(set(pairs.label.tolist())) != 2:
+            raise TrainingError(
+                f"validation pairs {name!r} are not of both kinds; allowed: some that bind, some that do not"
+            )
 
 
 def _step(

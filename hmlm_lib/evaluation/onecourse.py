@@ -21,7 +21,7 @@ class Entry:
     modules: tuple[str, ...]
 
 
-MODELS: dict[str, Entry] = {"hmlm": Entry("wiring", (*PUBLISHED_CODE, *CORE_CODE))} | {
+MODELS: dict[str, Entry] = {name: Entry("wiring", (*PUBLISHED_CODE, *CORE_CODE)) for name in protocol.TRAINED} | {
     name: Entry("wiring" if name == "hmlm_forest" else "nothing", PUBLISHED_CODE) for name in protocol.MODELS
 }
 

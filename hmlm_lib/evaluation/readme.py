@@ -44,7 +44,11 @@ SIMULATED = [
     ),
     *((name, "D/mse_all", f"D, {name.removeprefix('newcell_k')} points", "hmlm") for name in newcell.SETTINGS),
     *((name, "D/mse_unseen", "D, species nobody measured", "hmlm") for name in newcell.SETTINGS if name.endswith("k8")),
-    *(("published_noise05", f"P/mse_k{k}", f"published, noise .05, {k} points", "hmlm") for k in (4, 8, 16)),
+    *(
+        ("published_noise05", f"P/mse_k{k}", f"published, noise .05, {k} points{how}", model)
+        for model, how in {"hmlm": "", "hmlm_curves": "; HMLM and two curves, averaged"}.items()
+        for k in (4, 8, 16)
+    ),
     *((name, "B/mse_all", f"B, {WORLDS[name]}; HMLM's form chosen", "hmlm_chosen") for name in CHOSEN),
 ]
 MECHANISMS = {"hill": "", "mass_action": ", mass action", "additive": ", regulators add up"}

@@ -4,7 +4,6 @@ A table of scores has a line a model, number of points k and seed: columns model
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import product
 
 import pandas as pd
@@ -19,12 +18,20 @@ from hmlm_lib.evaluation.tasks import benchmark as draw
 
 CURVES = ("linear", "log_linear", "pchip")
 Key = tuple[str, int, int]  # model, k, seed
+DRAWN: dict[tuple[int, int], Benchmark] = {}  # by k and seed; each costs the simulator seconds
 
 
-@lru_cache(maxsize=8)
+def draw_all(wanted: Iterable[tuple[int, int]]) -> None:
+    """Experiments of every k and seed, side by side, kept for `experiments`; ExperimentError for k < 1."""
+    new = [key for key in dict.fromkeys(wanted) if key not in DRAWN]
+    jobs = [(seed, k) for k, seed in new]
+    DRAWN.update(zip(new, side_by_side(draw, jobs) if len(jobs) > 1 else [draw(*job) for job in jobs], strict=True))
+
+
 def experiments(k: int, seed: int) -> Benchmark:
     """Tasks A, B and C of a seed, every training experiment seen at k points; ExperimentError for k < 1."""
-    return draw(seed, k)
+    draw_all([(k, seed)])
+    return DRAWN[k, seed]
 
 
 def said(seeds: Sequence[int]) -> str:
@@ -57,6 +64,7 @@ def scores(
     wanted = [(name, k, seed) for k, name, seed in product(points, names, seeds)]
     before = {} if known is None else {(row.pop("model"), row.pop("k"), row.pop("seed")): row for row in _rows(known)}
     jobs = [key for key in wanted if key not in before]
+    draw_all((k, seed) for _, k, seed in jobs)
     fitted = side_by_side(_score, [(name, experiments(k, seed), seed, effort) for name, k, seed in jobs])
     found = before | dict(zip(jobs, fitted, strict=True))
     return as_scores({key: found[key] for key in wanted})
@@ -73,36 +81,35 @@ def _score(name: str, b: Benchmark, seed: int, effort: float) -> dict:
 def fit(names: Sequence[str], k: int, seeds: Iterable[int], effort: float = 1.0) -> dict[Key, Model]:
     """Models of every seed, fitted side by side, where more than their scores is asked for."""
     keys = [(name, k, seed) for seed, name in product(seeds, names)]
+    draw_all((k, seed) for _, _, seed in keys)
     found = side_by_side(benchmark.fit, [(name, experiments(k, seed), seed, effort) for name, _, seed in keys])
     return dict(zip(keys, found, strict=True))
 
 
 def score_fitted(fitted: Mapping[Key, Model]) -> pd.DataFrame:
-    """Scores of models that are fitted, and their number of parameters."""
-    return as_scores(
-        {
-            (name, k, seed): benchmark.score(model, experiments(k, seed)) | {"parameters": model.n_parameters}
-            for (name, k, seed), model in fitted.items()
-        }
-    )
+    """Scores of models that are fitted, side by side, and their number of parameters."""
+    found = side_by_side(benchmark.score, [(model, experiments(k, seed)) for (_, k, seed), model in fitted.items()])
+    sizes = [{"parameters": model.n_parameters} for model in fitted.values()]
+    return as_scores({key: one | size for key, one, size in zip(fitted, found, sizes, strict=True)})
 
 
 def by_condition(fitted: Mapping[Key, Model], names: Iterable[str]) -> pd.DataFrame:
     """r of the change in the paper's conditions, columns model, condition, seed, r; by model, then seed."""
-    rows = []
+    rows, paper = [], {}
+    for (k, seed), b in {(k, seed): experiments(k, seed) for _, k, seed in fitted}.items():
+        paper[k, seed] = conditions.paper_conditions(b.world, b.train.network)
     for name in names:
         for (model, k, seed), found in fitted.items():
             if model == name:
-                b = experiments(k, seed)
-                paper = conditions.paper_conditions(b.world, b.train.network)
-                said_of = conditions.change_correlations(found, paper).items()
+                said_of = conditions.change_correlations(found, paper[k, seed]).items()
                 rows += [{"model": name, "condition": where, "seed": seed, "r": r} for where, r in said_of]
     return pd.DataFrame(rows)
 
 
 def interpolated(points: Iterable[int], seeds: Iterable[int]) -> pd.DataFrame:
     """Task A of curves through the k points, no model behind them: column `A/mse_all`."""
-    values = {}
+    values, points, seeds = {}, tuple(points), tuple(seeds)
+    draw_all(product(points, seeds))
     for k, kind, seed in product(points, CURVES, seeds):
         b = experiments(k, seed)
         curve = reconstruct.interpolate(b.seen, SCORED, kind)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
-from hmlm_lib.errors import ModelError, check_heads, check_whole
+from hmlm_lib.errors import ModelError, check_finite, check_heads, check_whole
 from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, wiring
 from hmlm_lib.files import digest
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
@@ -81,8 +81,7 @@ class HMLMConfig:
         for name, least in {"width": 1, "heads": 1, "grid": 1, "refresh": 1, "layers": 0, "corrections": 0}.items():
             check_whole(getattr(self, name), name, least, ModelError)
         for name in ("shift_penalty", "proposal_penalty"):
-            if not getattr(self, name) >= 0:
-                raise ModelError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+            check_finite(getattr(self, name), name, ModelError)
         check_heads(self.width, self.heads, ModelError)
         if self.proposals and not self.identity:
             raise ModelError("proposals are pairs of species that a network owns; allowed: only with identity=True")

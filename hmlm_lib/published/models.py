@@ -11,14 +11,13 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.interpolate import CubicSpline
-from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 from sklearn.linear_model import BayesianRidge, Ridge
 from sklearn.multioutput import MultiOutputRegressor
 
-from hmlm_lib.hmlm.forest import HierarchicalForest
+from hmlm_lib.hmlm.forest import Forest, HierarchicalForest
 from hmlm_lib.published.data import MARKERS, TIMES_H, PublishedNetwork
 
 Course = Float[np.ndarray, "time marker"]
@@ -70,9 +69,9 @@ def _lines(x: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
     return values[cell] * (1 - part) + values[cell + 1] * part
 
 
-def forest(seed: int) -> RandomForestRegressor:
+def forest(seed: int) -> Forest:
     """The random forest behind several published names."""
-    return RandomForestRegressor(100, max_depth=8, random_state=seed)
+    return Forest(100, max_depth=8, random_state=seed)
 
 
 def bayes(seed: int) -> MultiOutputRegressor:
@@ -126,6 +125,18 @@ def gaussian(
         return model.fit(clock[at], points[:, network.index(MARKERS)]).predict(clock)
 
 
+def average(*members: Callable[..., Course]) -> Callable[..., Course]:
+    """The mean of these models' courses: errors that the members do not share shrink."""
+
+    def model(
+        points: np.ndarray, at: np.ndarray, network: PublishedNetwork, seed: int, update_all: bool, true_step: bool
+    ) -> Course:
+        return np.mean([member(points, at, network, seed, update_all, true_step) for member in members], axis=0)
+
+    return model
+
+
+CURVES = (curve("quadratic"), gaussian)  # the two that points with noise leave ahead of the other curves
 MODELS: dict[str, Callable[..., Course]] = {
     "hmlm_forest": forest_hmlm,
     "gnn": next_state(forest),
@@ -138,4 +149,5 @@ MODELS: dict[str, Callable[..., Course]] = {
     "spline": curve("spline"),
     "quadratic": curve("quadratic"),
     "gp_shared": gaussian,
+    "curves": average(*CURVES),
 }

@@ -71,3 +71,11 @@ def test_a_task_nobody_labelled_is_predicted_as_zero():
     y[:, 0] = np.nan
     for model in (KernelRidge("auroc"), forest("auroc", 0, trees=5)):
         assert (model.fit(x, y, x, y).predict(x)[:, 0] == 0).all()
+
+
+def test_a_tanimoto_kernel_of_numbers_is_refused():
+    x, y = planted()
+    as_numbers = KernelRidge("auroc").fit(x.astype(float), y, x[:50], y[:50]).predict(x)
+    np.testing.assert_array_equal(as_numbers, KernelRidge("auroc").fit(x, y, x[:50], y[:50]).predict(x))
+    with pytest.raises(MoleculeError, match="features that are no bits; allowed: columns of 0 and 1"):
+        KernelRidge("auroc").fit(x + 0.5, y, x[:50], y[:50])

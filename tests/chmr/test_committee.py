@@ -68,6 +68,18 @@ def test_columns_that_are_no_group_are_refused():
     x, y = molecules()
     with pytest.raises(MoleculeError, match=r"36 features; allowed: the 40 of groups \(32, 8\)"):
         MixedKernel("auroc", (32, 8)).fit(x, y, x, y)
+    x[4, 7] = 0.5
+    with pytest.raises(MoleculeError, match="features that are no bits; allowed: columns of 0 and 1"):
+        MixedKernel("auroc", (32, 4)).fit(x, y, x, y)
+    x[4, 7] = 0.0
     x[3, 33] = np.nan
     with pytest.raises(MoleculeError, match="allowed: finite numbers"):
         MixedKernel("auroc", (32, 4)).fit(x, y, x, y)
+
+
+def test_a_committee_refuses_labels_before_it_trains():
+    x, y = molecules()
+    committee = Committee(Head("auroc", HEAD), MixedKernel("auroc", (32, 4)))
+    with pytest.raises(MoleculeError, match="no label is known in validation"):
+        committee.fit(x, y, x, np.full_like(y, np.nan))
+    assert not hasattr(committee.members[0], "n_parameters")

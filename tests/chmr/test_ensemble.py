@@ -38,6 +38,8 @@ def test_half_of_the_vote_is_the_forest_of_the_table_on_bits_alone(score):
 
 def test_columns_that_are_no_bits_are_refused():
     x, y = molecules()
-    for bits in (25, 40):
-        with pytest.raises(MoleculeError, match=f"27 features; allowed: first {bits} columns of 0 and 1"):
-            ForestVote(Head("auroc", HEAD), bits, trees=2).fit(x, y, x, y)
+    for bits, message in {25: "no bits; allowed: columns of 0 and 1", 40: "27 features; allowed: 40 bits, and"}.items():
+        vote = ForestVote(Head("auroc", HEAD), bits, trees=2)
+        with pytest.raises(MoleculeError, match=message):
+            vote.fit(x, y, x, y)
+        assert not hasattr(vote.members[0], "n_parameters")  # refused before the perceptron was trained

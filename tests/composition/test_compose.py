@@ -155,6 +155,16 @@ def test_training_repeats_keeps_the_best_state_and_says_when_it_diverges(models)
         fit(lambda: Contrastive(models, 8), models, PAIRS, {"random": PAIRS}, wild)
 
 
+def test_pairs_that_cannot_be_trained_or_judged_on_are_refused(models):
+    binds = Pairs.of(PEPTIDES[:2], PROTEINS, [1, 1])
+    for train, valid, message in (
+        (PAIRS, {"random": PAIRS, "unseen": binds}, "validation pairs 'unseen' are not of both kinds"),
+        (Pairs.of([], [], []), {"random": PAIRS}, "no training pairs; allowed: one or more"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            fit(lambda: Contrastive(models, 8), models, train, valid, FitConfig(epochs=1))
+
+
 def test_mean_counts_real_tokens():
     hidden = torch.tensor([[[1.0], [3.0], [99.0]]])
     assert mean(hidden, torch.tensor([[True, True, False]])).item() == 2.0

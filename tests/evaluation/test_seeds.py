@@ -20,9 +20,9 @@ def small():
     with pytest.MonkeyPatch.context() as patch:
         for module in (seeds, hard):
             patch.setattr(module, "draw", draw)
-        seeds.experiments.cache_clear()
+        seeds.DRAWN.clear()
         yield
-    seeds.experiments.cache_clear()
+    seeds.DRAWN.clear()
 
 
 @pytest.fixture(scope="module")

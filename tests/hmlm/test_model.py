@@ -198,6 +198,7 @@ def test_it_warns_beyond_the_trained_range(trained, data):
     [
         ({"attention": "dot"}, "attention is 'dot'; allowed: logic, softmax"),
         ({"grid": 0}, "grid is 0; allowed: a whole number, 1 or more"),
+        ({"shift_penalty": float("inf")}, "shift_penalty is inf; allowed: 0 or more, finite"),
         ({"width": 7, "heads": 2}, "width is 7; allowed: a multiple of heads = 2"),
     ],
 )

@@ -4,10 +4,13 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 
 from hmlm_lib.errors import ExperimentError
+from hmlm_lib.hmlm.forest import Forest
 from hmlm_lib.published import MARKERS, REFERENCE, protocol, published_data, published_network
 from hmlm_lib.published.hmlm import signalling
+from hmlm_lib.published.models import average, curve
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def test_five_data_seeds_land_within_the_published_spread(five, model, k):
 def test_as_published_error_grows_with_points_and_a_ruler_wins(five):
     mean = five.xs("mean", axis=1, level=1)
     assert mean.loc["hmlm_forest", 4] < mean.loc["hmlm_forest", 8] < mean.loc["hmlm_forest", 16]
-    assert (mean.drop("linear").drop("spline").min() > mean.loc["linear"]).all()
+    assert (mean.drop(["linear", "spline", "curves"]).min() > mean.loc["linear"]).all()
 
 
 @pytest.mark.parametrize("model", ["hmlm_forest", "gnn", "bayesian"])
@@ -104,6 +107,30 @@ def test_hmlm_itself_beats_curves_through_noisy_points():
     models = ["hmlm", "linear", "spline", "mean"]
     found = protocol.run_protocol([50], points=[8], models=models, noise_sd=0.05).set_index("model")["mse"]
     assert found["hmlm"] < 0.7 * found.drop("hmlm").min()
+
+
+def test_an_average_is_the_mean_of_its_members():
+    points, network = published_data(50).sel(condition="combined").values[:16:5], published_network()
+    question = (points, np.arange(0, 16, 5), network, 0, False, False)
+    lines, level = (curve(kind)(*question) for kind in ("linear", "mean"))
+    assert np.allclose(average(curve("linear"), curve("mean"))(*question), (lines + level) / 2, atol=1e-15)
+    assert np.abs(lines - level).max() > 0.01
+
+
+def test_curves_and_hmlm_stand_in_the_protocol_as_averages():
+    models = ["quadratic", "gp_shared", "curves"]
+    found = protocol.run_protocol([50], points=[16], models=models, noise_sd=0.05).set_index("model")["mse"]
+    assert found["curves"] < found[["quadratic", "gp_shared"]].mean()  # squares are convex
+    assert "hmlm_curves" in protocol.TRAINED
+
+
+def test_the_fast_forest_says_what_the_forest_of_the_library_says():
+    draw = np.random.default_rng(3)
+    x, y = draw.normal(size=(12, 9)), draw.normal(size=(12, 4))
+    fast = Forest(20, max_depth=5, random_state=0).fit(x, y)
+    slow = RandomForestRegressor(20, max_depth=5, random_state=0).fit(x, y)
+    asked = draw.normal(size=(30, 9))
+    assert np.array_equal(fast.predict(asked), slow.predict(asked))
 
 
 def test_the_signalling_network_keeps_the_published_edges():
