@@ -31,7 +31,8 @@ def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     Four panels a row at most.
     """
     means = table[list(titles)].xs("mean", axis=1, level=1)
-    order = means.bfill(axis=1).iloc[:, 0].sort_values(ascending=False).index
+    first = means.bfill(axis=1).iloc[:, 0].map(lambda value: float(f"{value:.6g}"))  # ties keep the order of the table
+    order = first[::-1].sort_values(ascending=False, kind="stable").index
     across = min(len(titles), 4)
     down = -(-len(titles) // across)
     size = 3.4 * across + 1.4, (0.24 * len(order) + 1.2) * down
