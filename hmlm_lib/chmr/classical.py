@@ -5,7 +5,7 @@ missing: a task is trained on the molecules that have it; what cannot be trained
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from sklearn.ensemble import (
 )
 from sklearn.metrics import roc_auc_score
 
-from hmlm_lib.chmr.labels import check_columns, check_known, check_score, check_sets
+from hmlm_lib.chmr.labels import check_bits, check_columns, check_known, check_score, check_sets
 from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.errors import MoleculeError, check_whole
 
@@ -27,6 +27,7 @@ Labels = Float[np.ndarray, "molecule task"]
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
 
 
+@runtime_checkable
 class Classical(Protocol):
     """Anything that can stand beside CHMR in the table of benchmarks."""
 
@@ -100,8 +101,7 @@ class KernelRidge:
         return [solve(left + ridge * step, right, assume_a="pos", overwrite_a=True) for ridge in RIDGES]
 
     def prepare(self, x: np.ndarray) -> None:
-        """What `kernel` has to know of the training molecules, here nothing; MoleculeError where they are no bits."""
-        as_bits(x)
+        """What `kernel` has to know of the training molecules: here nothing."""
 
     def predict(self, x: np.ndarray) -> Labels:
         """Values, a task a column; MoleculeError for other columns than those of train."""
@@ -111,15 +111,9 @@ class KernelRidge:
     def kernel(
         self, a: Bool[np.ndarray, "left bit"], b: Bool[np.ndarray, "right bit"]
     ) -> Float[np.ndarray, "left right"]:
-        """K(a, b)."""
+        """K(a, b); MoleculeError for columns of a that are no bits (b are training molecules, which were a before)."""
+        check_bits(a)
         return tanimoto(torch.as_tensor(a), torch.as_tensor(b)).double().numpy()
-
-
-def as_bits(x: np.ndarray) -> Bool[np.ndarray, "molecule bit"]:
-    """Fingerprints as booleans; MoleculeError for numbers other than 0 and 1."""
-    if not np.isin(x, (0, 1)).all():
-        raise MoleculeError("features that are no bits; allowed: columns of 0 and 1, or booleans")
-    return x > 0
 
 
 def _landmarks(y: Labels, count: int, seed: int) -> np.ndarray:

@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from hmlm_lib.chmr.classical import Classical, KernelRidge, Labels, as_bits
+from hmlm_lib.chmr.classical import Classical, KernelRidge, Labels
 from hmlm_lib.chmr.finetune import Head, Scale
+from hmlm_lib.chmr.labels import check_bits, check_known, check_numbers, check_sets
 from hmlm_lib.chmr.neighbours import tanimoto
 from hmlm_lib.errors import MoleculeError
 
@@ -31,12 +32,10 @@ class MixedKernel(KernelRidge):
         self.groups = tuple(groups)
 
     def prepare(self, x: np.ndarray) -> None:
-        """Scales and medians; MoleculeError where the groups are not the columns, the first are no bits, or a number is
-        not finite."""
+        """Scales and medians; MoleculeError where the groups are not the columns, or a number is not finite."""
         if sum(self.groups) != x.shape[1]:
             raise MoleculeError(f"{x.shape[1]} features; allowed: the {sum(self.groups)} of groups {self.groups}")
-        bits, *numbers = self._parts(x)
-        as_bits(bits)
+        _, *numbers = self._parts(x)
         self.scales = [Scale(part) for part in numbers]
         some = np.random.default_rng(self.seed).permutation(len(x))[:PAIRS]
         scaled = [scale(part[some]).numpy() for scale, part in zip(self.scales, numbers, strict=True)]
@@ -45,8 +44,9 @@ class MixedKernel(KernelRidge):
     def kernel(
         self, a: Float[np.ndarray, "left feature"], b: Float[np.ndarray, "right feature"]
     ) -> Float[np.ndarray, "left right"]:
-        """Eq. (1)."""
+        """Eq. (1); MoleculeError where the bits of a are none."""
         (bits_a, *ours), (bits_b, *theirs) = self._parts(a), self._parts(b)
+        check_bits(bits_a)
         total = tanimoto(torch.as_tensor(bits_a > 0), torch.as_tensor(bits_b > 0)).double().numpy()
         for one, other, scale, median in zip(ours, theirs, self.scales, self.medians, strict=True):
             total += np.exp(-cdist(scale(one).numpy(), scale(other).numpy(), "sqeuclidean") / median)
@@ -66,8 +66,12 @@ class Committee:
     def fit(self, x: np.ndarray, y: Labels, valid_x: np.ndarray, valid_y: Labels) -> "Committee":
         """Both members on the same molecules, stopped and chosen by the same validation molecules.
 
-        MoleculeError as of both; the perceptron is trained last, when nothing is left that the other could refuse.
+        MoleculeError as of both, before either is trained; the perceptron comes last, for what the other alone refuses.
         """
+        check_sets(x, y, valid_x, valid_y, self.score)
+        check_known(valid_y, "validation")
+        check_numbers(x)
+        check_numbers(valid_x)
         perceptron, other = self.members
         spread = self._trained(other, x, y, valid_x, valid_y)
         self.spread = [self._trained(perceptron, x, y, valid_x, valid_y), spread]

@@ -8,9 +8,10 @@ gamma x perceptron with gamma .001 to .1, which is a forest; here both count ali
 
 import numpy as np
 
-from hmlm_lib.chmr.classical import Labels, OnePerTask, as_bits, forest
+from hmlm_lib.chmr.classical import Labels, OnePerTask, forest
 from hmlm_lib.chmr.committee import Committee
 from hmlm_lib.chmr.finetune import Head
+from hmlm_lib.chmr.labels import check_bits
 from hmlm_lib.errors import MoleculeError
 
 TREES = 500  # as many as the forest of the table
@@ -34,7 +35,8 @@ class OnBits:
     def _read(self, x: np.ndarray) -> np.ndarray:
         if x.shape[1] < self.bits:
             raise MoleculeError(f"{x.shape[1]} features; allowed: {self.bits} bits, and what comes after")
-        return as_bits(x[:, : self.bits])
+        check_bits(x[:, : self.bits])
+        return x[:, : self.bits] > 0
 
 
 class ForestVote(Committee):

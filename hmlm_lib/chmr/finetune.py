@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.chmr.benchmarks import by_task
 from hmlm_lib.chmr.classical import Labels
-from hmlm_lib.chmr.labels import check_columns, check_known, check_score, check_sets, check_tasks
+from hmlm_lib.chmr.labels import check_columns, check_known, check_numbers, check_score, check_sets, check_tasks
 from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import current, one_thread
@@ -54,12 +54,12 @@ class Scale:
     """Columns to mean 0 and sd 1 of the rows it was made from; bits stay bits: rare ones would become huge."""
 
     def __init__(self, x: Float[np.ndarray, "row feature"]):
-        _finite(x)
+        check_numbers(x)
         binary = ((x == 0) | (x == 1)).all(0)
         self.centre, self.sd = np.where(binary, 0.0, x.mean(0)), np.where(binary, 1.0, x.std(0).clip(1e-3))
 
     def __call__(self, x: Float[np.ndarray, "row feature"]) -> Float[Tensor, "row feature"]:
-        _finite(x)
+        check_numbers(x)
         return torch.as_tensor((x - self.centre) / self.sd).float().clamp(-8, 8)
 
 
@@ -209,12 +209,6 @@ def perceptron(inputs: int, tasks: int, config: HeadConfig) -> nn.Sequential:
     for one, two in pairwise([inputs, *[config.hidden] * config.layers]):
         layers += [nn.Linear(one, two), nn.LayerNorm(two), nn.SiLU(), nn.Dropout(config.dropout)]
     return nn.Sequential(*layers, nn.Linear(config.hidden if config.layers else inputs, tasks))
-
-
-def _finite(x: Float[np.ndarray, "row feature"]) -> None:
-    if not np.isfinite(x).all():
-        row, column = np.argwhere(~np.isfinite(x))[0]
-        raise MoleculeError(f"feature {column} of molecule {row} is {x[row, column]}; allowed: finite numbers")
 
 
 def _units(y: Labels) -> tuple[Float[np.ndarray, " task"], Float[np.ndarray, " task"]]:

@@ -44,6 +44,24 @@ def check_columns(x: np.ndarray, columns: int, name: str) -> None:
         raise MoleculeError(f"{name}: features of shape {np.shape(x)}; allowed: {columns} columns, as in train")
 
 
+def check_bits(x: np.ndarray) -> None:
+    """MoleculeError for features other than 0 and 1, or booleans."""
+    if x.dtype == bool:
+        return
+    fits = (x == 0) | (x == 1)
+    if not fits.all():
+        row, column = np.argwhere(~fits)[0]
+        raise MoleculeError(f"bit {column} of molecule {row} is {x[row, column]:g}; allowed: 0, 1")
+
+
+def check_numbers(x: np.ndarray) -> None:
+    """MoleculeError for a feature that is not finite."""
+    odd = np.argwhere(~np.isfinite(x))
+    if len(odd):
+        row, column = odd[0]
+        raise MoleculeError(f"feature {column} of molecule {row} is {x[row, column]}; allowed: finite numbers")
+
+
 def check_known(y: np.ndarray, name: str) -> None:
     """MoleculeError where no label is known."""
     if np.isnan(y).all():

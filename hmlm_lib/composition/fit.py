@@ -119,8 +119,8 @@ def fit(
 ) -> Fitted:
     """A strategy trained on pairs, stopped by validation pairs; build() is called under the seed.
 
-    TrainingError without training pairs, for validation pairs that all bind or all do not, and where the loss is no
-    longer finite.
+    TrainingError without training or validation pairs, for validation pairs that all bind or all do not, and where the
+    loss is no longer finite.
     """
     config = config or FitConfig()
     _check(train, valid)
@@ -148,11 +148,12 @@ def fit(
 def _check(train: Pairs, valid: dict[str, Pairs]) -> None:
     if not len(train):
         raise TrainingError("no training pairs; allowed: one or more")
+    if not valid:
+        raise TrainingError("no validation pairs; allowed: one question or more to stop by")
     for name, pairs in valid.items():
-        if len(set(pairs.label.tolist())) != 2:
-            raise TrainingError(
-                f"validation pairs {name!r} are not of both kinds; allowed: some that bind, some that do not"
-            )
+        binds = int(pairs.label.sum())
+        if not 0 < binds < len(pairs):
+            raise TrainingError(f"validation {name!r}: {binds} of {len(pairs)} pairs bind; allowed: some, not all")
 
 
 def _step(

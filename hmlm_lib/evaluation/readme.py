@@ -30,7 +30,6 @@ WORLDS = {
     "delays_k8": "delays",
     "flipped10_k8": "10 % of the signs flipped",
 }
-CHOSEN = tuple(name for name in WORLDS if name not in ("k4", "k16"))  # here HMLM also chooses its form
 KNOCKED_OUT = ("k8", "missing15_k8", "additive_k8", "flipped10_k8")
 SIMULATED = [
     *((name, "B/mse_all", f"B, {title}", "hmlm") for name, title in WORLDS.items()),
@@ -49,7 +48,7 @@ SIMULATED = [
         for model, how in {"hmlm": "", "hmlm_curves": "; HMLM and two curves, averaged"}.items()
         for k in (4, 8, 16)
     ),
-    *((name, "B/mse_all", f"B, {WORLDS[name]}; HMLM's form chosen", "hmlm_chosen") for name in CHOSEN),
+    *((name, "B/mse_all", f"B, {WORLDS[name]}; HMLM's form chosen", "hmlm_chosen") for name in WORLDS),
 ]
 MECHANISMS = {"hill": "", "mass_action": ", mass action", "additive": ", regulators add up"}
 OTHERS = [

@@ -18,7 +18,7 @@ from hmlm_lib.evaluation.tasks import benchmark as draw
 
 CURVES = ("linear", "log_linear", "pchip")
 Key = tuple[str, int, int]  # model, k, seed
-DRAWN: dict[tuple[int, int], Benchmark] = {}  # by k and seed; each costs the simulator seconds
+DRAWN: dict[tuple[int, int], Benchmark] = {}  # by k and seed, 5 MB each; each costs the simulator seconds
 
 
 def draw_all(wanted: Iterable[tuple[int, int]]) -> None:

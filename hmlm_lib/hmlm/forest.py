@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.ensemble import RandomForestRegressor
 
+from hmlm_lib.errors import ModelError
 from hmlm_lib.published.data import MARKERS, PublishedNetwork
 
 DEPTHS = {"molecular": 12, "pathway": 10, "cellular": 8}
@@ -42,11 +43,13 @@ class Forest(RandomForestRegressor):
     """A random forest on several targets that answers a single row fast, as a roll-out asks it; the same numbers."""
 
     def predict(self, X: Float[np.ndarray, "row feature"]) -> Float[np.ndarray, "row target"]:
-        """The mean of the trees, added in their order."""
+        """The mean of the trees, added in their order; ModelError for other columns than those of the training."""
         rows = np.asarray(X, dtype=np.float32)  # what trees split
+        if rows.shape[1:] != (self.n_features_in_,):
+            raise ModelError(f"features of shape {rows.shape}; allowed: {self.n_features_in_} columns, as in training")
         total = np.zeros((len(rows), self.n_outputs_))
         for tree in self.estimators_:
-            total += tree.tree_.predict(rows)[:, :, 0]
+            total += tree.tree_.predict(rows).reshape(total.shape)
         return total / len(self.estimators_)
 
 

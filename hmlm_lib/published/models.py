@@ -136,7 +136,7 @@ def average(*members: Callable[..., Course]) -> Callable[..., Course]:
     return model
 
 
-CURVES = (curve("quadratic"), gaussian)  # the two that points with noise leave ahead of the other curves
+CURVES = (curve("quadratic"), gaussian)  # ahead of the other curves from eight noisy points on
 MODELS: dict[str, Callable[..., Course]] = {
     "hmlm_forest": forest_hmlm,
     "gnn": next_state(forest),

@@ -77,5 +77,12 @@ def test_a_tanimoto_kernel_of_numbers_is_refused():
     x, y = planted()
     as_numbers = KernelRidge("auroc").fit(x.astype(float), y, x[:50], y[:50]).predict(x)
     np.testing.assert_array_equal(as_numbers, KernelRidge("auroc").fit(x, y, x[:50], y[:50]).predict(x))
-    with pytest.raises(MoleculeError, match="features that are no bits; allowed: columns of 0 and 1"):
-        KernelRidge("auroc").fit(x + 0.5, y, x[:50], y[:50])
+    model, odd = KernelRidge("auroc").fit(x, y, x[:50], y[:50]), x.astype(float)
+    odd[5, 9] = np.nan
+    for ask in (
+        lambda: KernelRidge("auroc").fit(odd, y, x[:50], y[:50]),
+        lambda: KernelRidge("auroc").fit(x, y, odd[:50], y[:50]),
+        lambda: model.predict(odd),
+    ):
+        with pytest.raises(MoleculeError, match="bit 9 of molecule 5 is nan; allowed: 0, 1"):
+            ask()

@@ -69,7 +69,7 @@ def test_columns_that_are_no_group_are_refused():
     with pytest.raises(MoleculeError, match=r"36 features; allowed: the 40 of groups \(32, 8\)"):
         MixedKernel("auroc", (32, 8)).fit(x, y, x, y)
     x[4, 7] = 0.5
-    with pytest.raises(MoleculeError, match="features that are no bits; allowed: columns of 0 and 1"):
+    with pytest.raises(MoleculeError, match=r"bit 7 of molecule 4 is 0\.5; allowed: 0, 1"):
         MixedKernel("auroc", (32, 4)).fit(x, y, x, y)
     x[4, 7] = 0.0
     x[3, 33] = np.nan

@@ -38,8 +38,25 @@ def test_half_of_the_vote_is_the_forest_of_the_table_on_bits_alone(score):
 
 def test_columns_that_are_no_bits_are_refused():
     x, y = molecules()
-    for bits, message in {25: "no bits; allowed: columns of 0 and 1", 40: "27 features; allowed: 40 bits, and"}.items():
+    for bits, message in {
+        25: r"bit 24 of molecule 0 is \S+; allowed: 0, 1",
+        40: "27 features; allowed: 40 bits, and",
+    }.items():
         vote = ForestVote(Head("auroc", HEAD), bits, trees=2)
         with pytest.raises(MoleculeError, match=message):
             vote.fit(x, y, x, y)
         assert not hasattr(vote.members[0], "n_parameters")  # refused before the perceptron was trained
+
+
+def test_what_the_perceptron_would_refuse_is_refused_before_the_forest_grows():
+    x, y = molecules()
+    broken = x.copy()
+    broken[3, 25] = np.nan
+    for features, labels, message in (
+        (x, np.full_like(y, np.nan), "no label is known in validation"),
+        (broken, y, "feature 25 of molecule 3 is nan; allowed: finite numbers"),
+    ):
+        vote = ForestVote(Head("auroc", HEAD), 24, trees=2)
+        with pytest.raises(MoleculeError, match=message):
+            vote.fit(features, y, x, labels)
+        assert not hasattr(vote.members[1].model, "models")

@@ -158,7 +158,8 @@ def test_training_repeats_keeps_the_best_state_and_says_when_it_diverges(models)
 def test_pairs_that_cannot_be_trained_or_judged_on_are_refused(models):
     binds = Pairs.of(PEPTIDES[:2], PROTEINS, [1, 1])
     for train, valid, message in (
-        (PAIRS, {"random": PAIRS, "unseen": binds}, "validation pairs 'unseen' are not of both kinds"),
+        (PAIRS, {"random": PAIRS, "unseen": binds}, "validation 'unseen': 2 of 2 pairs bind; allowed: some, not all"),
+        (PAIRS, {}, "no validation pairs; allowed: one question or more"),
         (Pairs.of([], [], []), {"random": PAIRS}, "no training pairs; allowed: one or more"),
     ):
         with pytest.raises(TrainingError, match=message):

@@ -3,12 +3,14 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.evaluation import benchmark, hard, planned, seeds, tasks
+from hmlm_lib.evaluation.rows import as_table
 from hmlm_lib.evaluation.tasks import SCORED
-from hmlm_lib.figures import fig_correlation, fig_reconstruction, fig_times
+from hmlm_lib.figures import fig_correlation, fig_model_comparison, fig_reconstruction, fig_times
 
 NAMES = ("mean", "ridge")
 
@@ -73,13 +75,33 @@ def test_fitted_side_by_side_is_the_same_as_one_after_the_other():
         assert np.array_equal(model.predict(b.combine), alone.predict(b.combine))
     scored = seeds.score_fitted(found)
     assert (scored["parameters"] > 0).all()
-    assert scored["B/mse_all"].nunique() == 4
+    for row, ((name, k, seed), model) in zip(scored.itertuples(), found.items(), strict=True):
+        alone = benchmark.score(model, seeds.experiments(k, seed))
+        assert (row.model, scored.loc[row.Index, "B/mse_all"]) == (name, pytest.approx(alone["B/mse_all"]))
     r = seeds.by_condition(found, ["mlp"])
     assert set(r["condition"]) == {"TGF-beta", "strain", "combined"}
     assert r.groupby("seed").size().to_dict() == {0: 3, 1: 3}
     drawn = fig_correlation(r).axes[0]
     assert sum(len(one.get_segments()) for one in drawn.collections) == 3  # an error bar a condition
     assert not fig_correlation(r[r["seed"] == 0]).axes[0].collections
+
+
+def test_experiments_drawn_side_by_side_are_those_drawn_alone():
+    seeds.DRAWN.clear()
+    seeds.draw_all([(3, 1), (4, 0), (3, 1)])
+    assert set(seeds.DRAWN) == {(3, 1), (4, 0)}
+    for k, seed in ((3, 1), (4, 0)):
+        alone = seeds.draw(seed, k)
+        assert np.array_equal(seeds.experiments(k, seed).train.activity, alone.train.activity)
+        assert np.array_equal(seeds.experiments(k, seed).combine.activity, alone.combine.activity)
+
+
+def test_models_of_equal_error_keep_the_order_of_the_table():
+    error = pd.DataFrame({"model": ["b", "a", "best", "c"], "values": [{"B/mse_all": v} for v in (0.2, 0.2, 0.1, 0.2)]})
+    found = as_table(error.to_dict("records"), ["B/mse_all"]).reindex(["b", "a", "best", "c"])
+    found.loc["a", ("B/mse_all", "mean")] *= 1 + 1e-12
+    labels = [text.get_text() for text in fig_model_comparison(found, {"B/mse_all": "B"}).axes[0].get_yticklabels()]
+    assert labels[::-1] == ["best", "b", "a", "c"]
 
 
 def test_a_caption_names_the_seeds():
