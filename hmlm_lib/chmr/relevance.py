@@ -54,9 +54,9 @@ class Evidence(nn.Module):
 
 
 class _Surprise(torch.autograd.Function):
-    """sum_p (n log s_p + log |C|) / 2 of Eq. (3) and its gradient (p C^-1 - sum_p a_p a_p' / s_p) / 2, a_p = C^-1 y_p.
+    """sum_p (n log s_p + log |C|) / 2 of Eq. (3) and its gradient (P C^-1 - sum_p a_p a_p' / s_p) / 2, a_p = C^-1 y_p.
 
-    Written out, as the derivative of a Cholesky factor costs several times the factor.
+    P components. Written out, as the derivative of a Cholesky factor costs several times the factor.
     """
 
     @staticmethod

@@ -95,9 +95,9 @@ def score_fitted(fitted: Mapping[Key, Model]) -> pd.DataFrame:
 
 def by_condition(fitted: Mapping[Key, Model], names: Iterable[str]) -> pd.DataFrame:
     """r of the change in the paper's conditions, columns model, condition, seed, r; by model, then seed."""
-    rows, paper = [], {}
-    for (k, seed), b in {(k, seed): experiments(k, seed) for _, k, seed in fitted}.items():
-        paper[k, seed] = conditions.paper_conditions(b.world, b.train.network)
+    drawn = {(k, seed): experiments(k, seed) for _, k, seed in fitted}
+    paper = {key: conditions.paper_conditions(b.world, b.train.network) for key, b in drawn.items()}
+    rows = []
     for name in names:
         for (model, k, seed), found in fitted.items():
             if model == name:
