@@ -8,6 +8,7 @@ is ignored as well (the oldest are named by their SMILES alone).
 import hashlib
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +16,33 @@ import rdkit
 
 from hmlm_lib.data import cache_dir
 from hmlm_lib.errors import MoleculeError
-from hmlm_lib.files import write_whole
+from hmlm_lib.files import locked, write_whole
 
 VERSION = 2  # of the features: raise it where they change
 SHARD = 4096  # molecules; what is finished is kept
+
+Shard = tuple[list[str], np.ndarray]  # SMILES, and their rows
 
 
 def kept(kind: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:
     """compute(smiles) [molecule, feature], of which only the rows that no shard holds are computed.
 
+    Of processes side by side that miss molecules one computes; the others wait, and compute what is still missing.
     MoleculeError for an empty list.
     """
     if not len(smiles):
         raise MoleculeError("no molecule; allowed: at least one")
     folder = Path(cache_dir()) / "features" / f"{kind}-{VERSION}-{rdkit.__version__}"
-    shards = [shard for path in sorted(folder.glob("*.txt")) if (shard := _shard(path)) is not None]
+    shards = _shards(folder)
+    if _missing(smiles, shards):
+        with locked(folder / ".lock"):
+            shards = _shards(folder)
+            missing = _missing(smiles, shards)
+            for new in (missing[at : at + SHARD] for at in range(0, len(missing), SHARD)):
+                values = compute(new)
+                _write(folder, new, values)
+                shards.append((new, values))
     place = {one: (s, row) for s, (names, _) in enumerate(shards) for row, one in enumerate(names)}
-    missing = list(dict.fromkeys(one for one in smiles if one not in place))
-    for new in (missing[at : at + SHARD] for at in range(0, len(missing), SHARD)):
-        values = compute(new)
-        _write(folder, new, values)
-        place |= {one: (len(shards), row) for row, one in enumerate(new)}
-        shards.append((new, values))
     where = np.array([place[one] for one in smiles])
     found = np.empty((len(smiles), shards[where[0, 0]][1].shape[1]), shards[where[0, 0]][1].dtype)
     for s in np.unique(where[:, 0]):
@@ -45,7 +51,17 @@ def kept(kind: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], np
     return found
 
 
-def _shard(listed: Path) -> tuple[list[str], np.ndarray] | None:
+def _shards(folder: Path) -> list[Shard]:
+    return [shard for path in sorted(folder.glob("*.txt")) if (shard := _shard(path)) is not None]
+
+
+def _missing(smiles: Sequence[str], shards: Sequence[Shard]) -> list[str]:
+    """Those in no shard, each once, as ordered."""
+    known = set(chain.from_iterable(names for names, _ in shards))
+    return [one for one in dict.fromkeys(smiles) if one not in known]
+
+
+def _shard(listed: Path) -> Shard | None:
     """SMILES and rows, or None where they do not belong together."""
     try:
         text, data = listed.read_bytes(), listed.with_suffix(".npy").read_bytes()

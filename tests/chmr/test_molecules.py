@@ -1,5 +1,8 @@
 """From SMILES to features: what is kept, what is named, what is cached."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,6 +101,28 @@ def test_finished_shards_survive_an_interruption(monkeypatch):
     asked.clear()
     fingerprints(["CC", "CCC", "CCCC", "CCCCC"])
     assert asked == []
+
+
+def test_side_by_side_a_molecule_is_computed_once():
+    """Two at once, the second told to begin when the first computes: [2, 1], of which it computes one molecule."""
+    asked, begun, turned = [], threading.Event(), threading.Event()
+
+    def compute(new):
+        asked.append(list(new))
+        if len(asked) == 1:
+            begun.set()
+            turned.wait(0.5)  # the second would compute within this time if nothing held it
+        else:
+            turned.set()
+        return np.array([[len(one)] for one in new])
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(kept.kept, "lengths", ["C", "CC"], compute)
+        assert begun.wait(10)
+        other = pool.submit(kept.kept, "lengths", ["CC", "CCC"], compute)
+        assert one.result().tolist() == [[1], [2]]
+        assert other.result().tolist() == [[2], [3]]
+    assert asked == [["C", "CC"], ["CCC"]]
 
 
 def test_in_processes_the_same(monkeypatch):
