@@ -1,9 +1,11 @@
 """Graph isomorphism network with bond features and a virtual node: atoms to one vector a molecule.
 
-    h_a <- MLP((1 + eps) h_a + sum_{b ~ a} relu(h_b + e_ab)) + v_m(a),    v_m <- MLP(v_m + sum_{a in m} h_a)    Eq. (1)
+    g_a = h_a + v_m(a)
+    h_a <- g_a + relu(MLP((1 + eps) g_a + sum_{b ~ a} relu(g_b + e_ab)))
+    v_m <- v_m + MLP(v_m + sum_{a in m} g_a)                                                                  Eq. (1)
 
-Source: Xu et al., arXiv 1810.00826; Hu et al., arXiv 1905.12265 (bonds, virtual node). The convolution is PyTorch
-Geometric's.
+No relu around the last layer's MLP, and no virtual node behind it. Source: Xu et al., arXiv 1810.00826; Hu et al.,
+arXiv 1905.12265 (bonds, virtual node), as residual sums. The convolution is PyTorch Geometric's.
 """
 
 import torch

@@ -4,8 +4,9 @@ Values of a row: score on the published test, on its molecules whose skeleton is
 drawn by the row's seed without stereochemistry, on the published validation molecules; and the score of every task.
 
 An encoder is pretrained once a variant and seed, without labels, on all molecules of the nine sets and of the cellular
-tables, test molecules included: their structures, as in the papers. It is kept in the cache folder. Encoders and rows
-that rest on the user's own tables of cells (HMLM_CELLS_DIR) carry these tables' mark, those of the public ones none.
+tables, test molecules included: their structures, as in the papers, and what is measured of their cells, for a sixth
+(ToxCast) to a half (BBBP) of some sets' test molecules. It is kept in the cache folder. Encoders and rows that rest on
+the user's own tables of cells (HMLM_CELLS_DIR) carry these tables' mark, those of the public ones none.
 """
 
 import time

@@ -101,11 +101,12 @@ def edge_noise(config: CHMRConfig, missing: float, shares: Sequence[float]) -> d
     return {share: Run(config, missing, noise=share) for share in shares}
 
 
-def split(count: int, seed: int, labelled: float = 0.3) -> Split:
-    """A random split: few molecules have labels, as in real assays; a third of these to stop by."""
+def split(count: int, seed: int, labelled: float = 0.3, tested: float = 0.3) -> Split:
+    """A random split: few molecules have labels, as in real assays, a third of these to stop by; what is in no part
+    has neither label nor question, and is there for its cells."""
     order = np.random.default_rng((seed, 41)).permutation(count)
     first, second = round(labelled * count * 2 / 3), round(labelled * count)
-    return Split(order[:first], order[first:second], order[second:])
+    return Split(order[:first], order[first:second], order[count - round(tested * count) :])
 
 
 def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -> pd.DataFrame:
@@ -179,17 +180,26 @@ def without_cells(molecules: Planted, parts: Split, head: HeadConfig) -> dict[st
 
 def told(molecules: Planted, missing: float, parts: Split, head: HeadConfig) -> float:
     """AUROC of the perceptron where the fragments are known and the measured cells say which of them turn the sign."""
-    cells = _measured(molecules, missing, head.training.seed)
+    cells = _measured(molecules, missing, head.training.seed, unseen=parts.test)
     x = features(molecules, [cells[name] for name in ("expression", "morphology")])
     return auroc(molecules, parts.test, assayed(Head("auroc", head), x, molecules, parts))
 
 
-def _measured(molecules: Planted, missing: float, seed: int, only: str | None = None) -> dict[str, Modality]:
+def _measured(
+    molecules: Planted, missing: float, seed: int, only: str | None = None, unseen: Sequence[int] | np.ndarray = ()
+) -> dict[str, Modality]:
     names = list(molecules.modalities)
     if only is not None and only not in names:
         raise MoleculeError(f"no modality {only!r}{did_you_mean(only, names)}; allowed: {', '.join(names)}")
     share = {name: missing if only in (None, name) else 0.0 for name in names}
-    return {name: hide(m, share[name], seed + i) for i, (name, m) in enumerate(molecules.modalities.items())}
+    seen = {name: _without(m, unseen) for name, m in molecules.modalities.items()}
+    return {name: hide(m, share[name], seed + i) for i, (name, m) in enumerate(seen.items())}
+
+
+def _without(modality: Modality, rows: Sequence[int] | np.ndarray) -> Modality:
+    known = modality.known.copy()
+    known[np.asarray(rows, dtype=int)] = False
+    return replace(modality, values=np.where(known[:, None], modality.values, 0.0), known=known)
 
 
 def material(
@@ -202,13 +212,16 @@ def material(
     noise: float = 0.0,
     structure: Structure | None = None,
     alike: Near | None = None,
+    unseen: Sequence[int] | np.ndarray = (),
 ) -> Material:
     """Planted molecules with a fraction of their cells hidden, ready to train on; how to noise: as of `Run`.
 
-    structure, alike: theirs, and which are similar by Tanimoto, where they were found before. MoleculeError for a
-    modality that they do not have.
+    unseen: rows whose cells nobody measured, before a fraction of the others is hidden. Those that will be asked about
+    belong here: what is to be told from structure could be read from their cells otherwise. structure, alike: theirs,
+    and which are similar by Tanimoto, where they were found before. MoleculeError for a modality that they do not have.
     """
-    cells, structure = _measured(molecules, missing, seed, only), structure or Structure.from_smiles(molecules.smiles)
+    cells = _measured(molecules, missing, seed, only, unseen)
+    structure = structure or Structure.from_smiles(molecules.smiles)
     if learned:
         alike = _near(structure.bits, cells, seed)
     if noise:
@@ -228,12 +241,15 @@ def scores(
     head: HeadConfig,
     batch: int = BATCH,
 ) -> dict[Name, Scored]:
-    """Run by run, side by side, one process a core; batch: molecules a step of pretraining."""
+    """Run by run, side by side, one process a core; batch: molecules a step of pretraining.
+
+    Of test molecules the encoders see the structure, never the cells.
+    """
     structure = Structure.from_smiles(molecules.smiles)
     alike = similar(structure.bits)
     needs = [(run.missing, run.how, run.learned, run.only, run.noise) for run in runs.values()]
     wanted = list(dict.fromkeys(needs))
-    parted = [(molecules, missing, training.seed, *rest, structure, alike) for missing, *rest in wanted]
+    parted = [(molecules, missing, training.seed, *rest, structure, alike, parts.test) for missing, *rest in wanted]
     ready = dict(zip(wanted, side_by_side(material, parted), strict=True))
     every = zip(needs, runs.values(), strict=True)
     jobs = [(molecules, ready[of], run, parts, training, head, batch) for of, run in every]
