@@ -4,11 +4,14 @@
 for every protein, with counts borrowed from proteins of similar sequence,
 
     C_a = sum_b exp(-d(a, b) / tau) c_b,    s(p, a) = sum_k log (C_a[k, p_k] + beta q_k[p_k]) / (|C_a| + beta)  (1)
-    score = s(p, a) - log mean_a' exp s(p, a')                                                                 (2)
+    score = s(p, a) - log m(p, a)                                                                              (2)
+    m(p, a) = sum_a' f_a' exp s(p, a')  if a was trained on,  prod_k q_k[p_k]  if not                          (3)
 
-d: differing residues; q: frequencies over all proteins. A protein never seen borrows everything. Source:
-position-specific scoring matrices and their neighbours, the oldest predictors of MHC binding; Eq. (2) is ours, for
-swap decoys.
+d: differing residues; q: frequencies over all proteins; f_a': share of a training protein among the true training
+pairs. A protein never seen borrows everything. m is how common such peptides are: among the training proteins, or where
+places know nothing of each other; which is better where was seen on validation pairs. Nothing but the training pairs
+enters it, so the answer to a pair is its own, whatever else is asked. Source: position-specific scoring matrices and
+their neighbours, the oldest predictors of MHC binding; Eq. (2) is ours, for swap decoys.
 """
 
 from collections.abc import Sequence
@@ -88,7 +91,7 @@ class OneHot:
 
 
 class PositionTables:
-    """Eq. (1) and (2); tau chosen on the validation pairs. SequenceError as `places` and `aligned`."""
+    """Eq. (1) to (3); tau chosen on the validation pairs. SequenceError as `places` and `aligned`."""
 
     n_parameters = 0
 
@@ -100,6 +103,7 @@ class PositionTables:
         for i, j in zip(train.i[train.label], train.j[train.label], strict=True):
             self.counts[j, np.arange(where.shape[1]), where[i]] += 1
         self.n_parameters = self.counts.size
+        self.share = self.counts[:, 0].sum(1) / self.counts[:, 0].sum()
         total = self.counts.sum(0) + 1
         self.common = total / total.sum(1, keepdims=True)
         score = {}
@@ -118,9 +122,14 @@ class PositionTables:
         return np.log((borrowed + BETA * self.common) / (size + BETA))
 
     def predict(self, pairs: Pairs) -> Float[np.ndarray, " pair"]:
+        """Eq. (2) of every pair."""
         where, place = places(pairs.left), np.arange(2 * ENDS)
-        score = self.tables(pairs.right)[:, place, where].sum(-1).T  # peptide, protein
-        return score[pairs.i, pairs.j] - (logsumexp(score, axis=1) - np.log(score.shape[1]))[pairs.i]
+        score = self.tables(pairs.right)[:, place, where].sum(-1)  # protein, peptide
+        trained = self.tables(self.proteins)[:, place, where].sum(-1)
+        seen = logsumexp(trained, axis=0, b=self.share[:, None])
+        new = np.log(self.common)[place, where].sum(-1)
+        usual = np.where(np.isin(pairs.right, self.proteins)[pairs.j], seen[pairs.i], new[pairs.i])
+        return score[pairs.j, pairs.i] - usual
 
 
 def peptide_alone(train: pd.DataFrame, test: pd.DataFrame) -> Float[np.ndarray, " row"]:

@@ -49,6 +49,7 @@ STRATEGIES: dict[str, Choice] = {
     "composition": Choice(_attention(("left",), SITES, inner=True)),
     "composition_untrained": Choice(_attention(("left",), SITES, inner=True), trained=False),
     "paper_attention": Choice(_attention(("right",), 1, inner=False)),
+    # Matched to paper_composition: three sites, nothing hidden; composition has four and more to train.
     "paper_attention_matched": Choice(_attention(("right",), PAPER_SITES, inner=False)),
     "paper_composition": Choice(_attention(("right",), PAPER_SITES, inner=True)),
     "composition_both": Choice(_attention(SIDES, PAPER_SITES, inner=True)),

@@ -84,6 +84,34 @@ def test_the_planted_best_is_the_best_and_position_tables_come_near(ligands, par
     assert roc_auc_score(pairs.label, shuffled) < 0.56
 
 
+@pytest.mark.parametrize("question", ["random", "unseen"])
+def test_tables_answer_a_pair_alone_as_within_a_batch(parts, question):
+    pairs, model = parts.test[question], PositionTables().fit(parts.train, parts.valid[question])
+    whole, sides = model.predict(pairs), (pairs.names("left"), pairs.names("right"))
+    for k in (0, 7, len(pairs) - 1):
+        alone = Pairs.of([sides[0][k]], [sides[1][k]], [int(pairs.label[k])])
+        assert model.predict(alone) == pytest.approx(whole[k], abs=1e-9)
+    own = np.flatnonzero(pairs.j == np.bincount(pairs.j).argmax())  # pairs of one protein
+    rows = [k for k in own if pairs.left[pairs.i[k]] not in {sides[0][m] for m in own if m < k}]
+    one = Pairs.of([sides[0][k] for k in rows], [sides[1][k] for k in rows], [1] * len(rows))
+    assert len(one.right) == 1
+    np.testing.assert_allclose(model.predict(one)[one.i.argsort()], whole[rows][one.i.argsort()], atol=1e-9)
+    assert np.abs(model.predict(one)).min() > 0
+
+
+def test_how_common_a_peptide_is_by_hand():
+    """Two proteins that borrow nothing: three pairs of one, a single pair of the other."""
+    peptides, proteins = ["AAAAAAAA", "AAAAAAAA", "AAAAAAAA", "DDDDDDDD"], ["A" * 90, "A" * 90, "A" * 90, "D" * 90]
+    train = Pairs.of(peptides, proteins, [1, 1, 1, 1])
+    model = PositionTables().fit(train, Pairs.of(["AAAAAAAA", "DDDDDDDD"], ["A" * 90, "A" * 90], [1, 0]))
+    asked = Pairs.of(["AAAAAAAA", "AAAAAAAA"], ["A" * 90, "C" * 90], [1, 0])
+    common = 4 / 24  # three counted and one, of 4 + 20
+    likely, other = ((3 + 5 * common) / 8) ** 8, (5 * common / 6) ** 8
+    seen, new = np.exp(model.predict(asked))
+    assert seen == pytest.approx(likely / (0.75 * likely + 0.25 * other))
+    assert new == pytest.approx(1)  # nothing to borrow: as common as anywhere
+
+
 def test_planted_rules_by_hand():
     protein = list(planted.FRAME)
     protein[5], protein[14] = "K", "G"

@@ -48,6 +48,17 @@ def test_nearest_is_the_largest_tanimoto_by_hand():
     np.testing.assert_allclose(found, [[2 / 3, 1 / 4]], atol=1e-5)
 
 
+def test_the_effect_is_that_of_the_species_named_first_by_hand():
+    knocked = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    moves = np.array([[True, True, False], [False, True, False], [False, False, True]])
+    found = np.array([[-1.0, -5.0, -9.0], [3.0, 2.0, 1.0], [0.0, 1.0, 2.0]])
+    wanted = (1 / np.sqrt(2) + 0 + 0) / 3  # one of two targets; the wrong species; a knock-out that does nothing
+    assert compounds.effect_cosine(moves, found, knocked) == pytest.approx(wanted)
+    # logits, probabilities or similarities: only their order counts
+    for other in (1 / (1 + np.exp(-found)), found * 100, found - 7):
+        assert compounds.effect_cosine(moves, other, knocked) == pytest.approx(wanted)
+
+
 def test_a_knocked_out_species_loses_its_activity():
     network = load_network("fibroblast-core")
     context = four_conditions(network)[-1]
