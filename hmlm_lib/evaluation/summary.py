@@ -346,7 +346,7 @@ def full() -> str:
         "Real cells (hpn_...): RMSE in log2 units, mean over signals, then over four cell lines. Hints of the gp rows",
         "were kept by the scores of hpn_inhibitor itself, kernel and noise of samples in sight of them (gp alike",
         ".242 before, .232 after), HMLM's settings by inner folds of the training part. No gp here is untouched; as",
-        "first written, gp and gp all lines had .241 and .235 there, still below HMLM and ridge.",
+        "first written, gp and gp all lines had .241 and .235 there, still below HMLM and the linear maps.",
         "Literature: recall by class of 118 observations, models trained on simulated cells alone.",
         "Molecules: AUROC, Biogen mean absolute error, mean over tasks, mean ± sd over seeds.",
         "Imputed cells: a fifth of the measured profiles hidden, at random or by scaffolds; error / the mean's error.",
