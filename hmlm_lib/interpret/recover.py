@@ -153,8 +153,11 @@ def edge_weights(model: HMLM) -> Float[np.ndarray, " edge"]:
 
 
 def by_pair(of_edge: Float[np.ndarray, " edge"], model: HMLM) -> Pairs:
-    """A number an edge as a matrix; several edges between two species: the largest. Pairs without an edge: 0."""
+    """A number an edge, of any sign, as a matrix; several edges between two species: the largest.
+
+    Pairs without an edge: 0; `planted` does not ask for them.
+    """
     size = len(model.network.species_names)
-    found = np.zeros((size, size))
+    found = np.full((size, size), -np.inf)
     np.maximum.at(found, (model._target.cpu().numpy(), model._source.cpu().numpy()), of_edge)
-    return found
+    return np.where(np.isneginf(found), 0.0, found)

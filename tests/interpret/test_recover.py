@@ -194,6 +194,24 @@ def test_weights_belong_to_their_edges(taught):
         recover.edge_weights(softmax)
 
 
+def test_edges_whose_cut_helps_are_below_all_others(taught):
+    model, own = taught
+    there = recover.joined(own.network)
+    said = np.linspace(-2, 1, there.sum())
+    matrix = recover.by_pair(said, model)
+    assert np.array_equal(np.sort(matrix[there]), said)
+    assert not matrix[~there].any()
+
+
+def test_of_two_edges_from_one_species_to_another_the_larger_counts():
+    network = SignalingNetwork.from_rules("two", ["=> a", "a => b", "!a => b", "b => c"], tau=1.0)
+    model = HMLM.from_network(network, HMLMConfig(width=4, hierarchy=False), 0)
+    assert model.edge_labels() == ["a -> b", "a -| b", "b -> c"]
+    matrix, index = recover.by_pair(np.array([-3.0, -1.0, -2.0]), model), network.index
+    assert [matrix[index["b"], index["a"]], matrix[index["c"], index["b"]]] == [-1, -2]
+    assert (matrix != 0).sum() == 2
+
+
 # The in-silico set
 
 
