@@ -78,7 +78,11 @@ class CellBox(Wired):
 
 
 class Lembas(CellBox):
-    """level = MML(W y + b), signs of W fixed; MML(x) = .01 x below 0, x to 1/2, then 1 - 1 / (4 x)."""
+    """level = max(0, MML(W y + b)), signs of W fixed; MML(x) = .01 x below 0, x to 1/2, then 1 - 1 / (4 x).
+
+    The maximum is a fault: it takes the leak away, and a species that has fallen silent gets no gradient. What that
+    costs stands in reports/LOG.md; the record's rows are of this form.
+    """
 
     def build_level(self) -> None:
         size = self.t.n_species
