@@ -22,6 +22,7 @@ from hmlm_lib.real.courses import NONE, Courses, from_midas, matched
 from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.learnable import check_judged, check_signals
 from hmlm_lib.real.protocols import Model, Protocol, Values
+from hmlm_lib.real.strangers import strangers
 from hmlm_lib.tables import line_numbers, read_csv
 
 MIDAS = ("TR:", "DA:", "DV:")
@@ -239,6 +240,7 @@ def described(courses: Courses, network: SignalingNetwork | None) -> list[str]:
     asked = int(np.isnan(courses.log2).sum())
     shape = f"{len(courses)} conditions, {len(courses.times)} times, {len(courses.signals)} signals"
     lines = [f"{courses.line}: {shape}, {asked} of {courses.log2.size} values asked", *courses.notes]
+    lines += strangers(courses, incomplete(courses))
     if network is None:
         return lines
     table = matches(courses, network)
@@ -377,5 +379,8 @@ def next_experiments(courses: Courses, spread: Callable = alike.posterior) -> pd
 def compare(
     courses: Courses, wanted: Sequence[str], network: SignalingNetwork | None, seed: int = 0
 ) -> list[Prediction]:
-    """Predictions of several models, the one that foretold best first."""
+    """Predictions of several models, the one that foretold best first; ModelError for a wrong name, before any fit."""
+    wanted = list(dict.fromkeys(wanted))
+    for name in wanted:
+        pick(models(network), name, "model")
     return sorted((predict(courses, name, network, seed) for name in wanted), key=lambda found: found.error)

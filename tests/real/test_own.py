@@ -66,6 +66,29 @@ def test_what_matches_no_species_is_listed(path):
     assert "2 of 3 stimuli are species of mine; without a species: PBS" in lines
 
 
+def test_a_misspelt_treatment_is_named_with_what_is_near(path):
+    table = pd.read_csv(path)
+    assert not any("in no condition" in line for line in own.described(own.read(path), None))
+    asked = (table["stimulus"] == "IGF1") & (table["inhibitor"] == "AKTi")
+    table.assign(stimulus=table["stimulus"].mask(asked, "IGFl")).to_csv(path, index=False)
+    assert own.described(own.read(path), None)[-1] == (
+        "stimulus 'IGFl' was measured at every time in no condition (did you mean 'IGF1'?); its intervals are those of "
+        "known ones, and too narrow"
+    )
+    start = table[(table["inhibitor"] == "AKTi") & (table["time"] == 0)].assign(inhibitor="JNKi")
+    pd.concat([table.assign(inhibitor=table["inhibitor"].mask(asked, "JNKi")), start]).to_csv(path, index=False)
+    assert own.described(own.read(path), None)[-1].startswith("drug 'JNK' was measured at every time in no condition;")
+
+
+def test_names_of_models_are_checked_before_any_is_trained(path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(own, "predict", lambda *of: trained.append(of[1]) or own.Prediction(of[1], 0, 0, 0))
+    with pytest.raises(ModelError, match=r"ridgee.*did you mean 'ridge'"):
+        own.compare(own.read(path), ["persistence", "ridgee"], None)
+    assert trained == []
+    assert [one.model for one in own.compare(own.read(path), ["ridge", "ridge"], None)] == ["ridge"]
+
+
 def test_asked_values_are_predicted_and_measured_ones_kept(path):
     courses = own.read(path)
     found = own.predict(courses, "ridge")
