@@ -1,12 +1,17 @@
 """A smaller, seeded number of what `benchmarks/faults.py readers` does; and the faults it found, one by one."""
 
+import gzip
 import random
+import re
+from io import BytesIO
 
 import openpyxl
 import pytest
 from breaking import mutate, readers
 
 from hmlm_lib.errors import TableError
+from hmlm_lib.midas import read_midas
+from hmlm_lib.network import read_tables
 from hmlm_lib.real import cellbox, drugstudies, own
 from hmlm_lib.tables import read_csv
 
@@ -46,7 +51,7 @@ def test_mutations_repeat_with_their_seed():
     [
         (b"", "the file is empty; allowed: a header with a, b"),
         (b"\xff\xfea\x00,", "not a table that can be read"),
-        (b"a,b\n1,2\n1,2,3\n", "not a table that can be read"),
+        (b"a,b\n1,2\n1,2,3\n", "line 3 has 3 fields; allowed: 2, as in the header"),
         (b"a,c\n1,2\n", "no column 'b'; it has: a, c"),
         (b"a,b,a\n1,2,3\n", "column 'a' stands there twice; allowed: every name once"),
     ],
@@ -56,8 +61,64 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path, content, message):
     with pytest.raises(TableError, match=r"mine\.csv: no such file"):
         read_csv(path)
     path.write_bytes(content)
-    with pytest.raises(TableError, match=rf"mine\.csv: {message}"):
+    with pytest.raises(TableError, match=rf"mine\.csv(: |, ){message}"):
         read_csv(path, needs=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "fields"),
+    [
+        (b"a,b\n1,2,3\n4,5,6\n", 2, 3),
+        (b"a,b\n1,2,3\n4,5,6,7\n", 2, 3),
+        (b"a,b\n0,1,2\n1,4,5\n", 2, 3),
+        (b"a,b\n1,2,\n4,5,\n", 2, 3),
+        (b"a,b\n\n  \n1,2,3,4\n5,6\n", 4, 4),
+        (b'a,b\n"x\ny","u,v"\n1,2,3\n', 4, 3),
+        (b'"a\nb",b\n1,2,3\n', 3, 3),
+        (b"\xef\xbb\xbfa,b\n1,2\n" + 9 * b"3,4\n" + b"5,6,\n", 12, 3),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_row_longer_than_the_header_is_named_by_line(tmp_path, content, line, fields, packed):
+    """Read by pandas, its first field names the row and all others stand one column to the left."""
+    path = tmp_path / ("mine.csv.gz" if packed else "mine.csv")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    message = re.escape(f"{path}, line {line} has {fields} fields; allowed: 2, as in the header")
+    with pytest.raises(TableError, match=f"^{message}$"):
+        read_csv(path)
+    with pytest.raises(TableError, match=f"line {line} has {fields} fields; allowed: 2"):
+        read_csv(BytesIO(content))
+
+
+def test_rows_as_long_as_the_header_are_read_whatever_they_hold(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('a, b,\n"x,1", 2,\n"y\nz"\n\n"""q""",,3\n')
+    found = read_csv(path, skipinitialspace=True, keep_default_na=False, dtype=str)
+    assert found.index.tolist() == [0, 1, 2]
+    assert found[["a", "b"]].values.tolist() == [["x,1", "2"], ["y\nz", ""], ['"q"', ""]]
+    path.write_text("a\tb\n1,1\t2\n1\t2\t3\n")
+    with pytest.raises(TableError, match=r"mine\.csv, line 3 has 3 fields"):
+        read_csv(path, sep="\t")
+    path.write_text("name,x\nr1,2\nr2,3\n")
+    assert read_csv(path, index_col=0).index.tolist() == ["r1", "r2"]
+    path.write_text("1,2\n3,4\n")
+    assert read_csv(path, header=None).values.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: own.read(path),
+        lambda path: read_midas(path),
+        lambda path: read_tables(path.parent),
+    ],
+)
+def test_readers_name_a_longer_row(tmp_path, read):
+    path = tmp_path / "species.csv"
+    path.write_text("species,tau\nA,1,0.5\nB,2,0.5\n")
+    (tmp_path / "reactions.csv").write_text("reaction,rule\nr1,=> A\n")
+    with pytest.raises(TableError, match=r"species\.csv, line 2 has 3 fields; allowed: 2, as in the header$"):
+        read(path)
 
 
 @pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00junk", b"no gzip at all", b""])
