@@ -236,9 +236,11 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _check_out(out: Path, *inputs: Path) -> None:
-    """TableError for a result that is a folder, or one of the files that are read."""
+    """TableError for a result that is a folder, or one of the files that are read, or cannot be written."""
     from hmlm_lib.errors import TableError
+    from hmlm_lib.files import check_writable
 
+    check_writable(out, TableError)
     if out.is_dir():
         raise TableError(f"--out {out} is a folder; allowed: the name of a file")
     for path in inputs:

@@ -27,6 +27,20 @@ def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmE
         raise error(f"{path}: cannot be written ({problem.strerror or problem})") from None
 
 
+def check_writable(path: Path, error: type[HmlmError] = HmlmError) -> None:
+    """`error` as of `write_whole` where it could not write now; nothing is left behind, no folder either."""
+    probe = None
+    try:
+        place = next((folder for folder in path.parents if folder.exists()), path)  # `.` has no parents
+        probe = place / f".{path.name}.{os.getpid()}.tmp"
+        probe.write_bytes(b"")
+    except OSError as problem:
+        raise error(f"{path}: cannot be written ({problem.strerror or problem})") from None
+    finally:
+        if probe is not None:
+            temporary_gone(probe)
+
+
 @contextlib.contextmanager
 def folder_whole(folder: Path, error: type[HmlmError] = HmlmError) -> Iterator[Path]:
     """An empty folder to fill, which takes the place of `folder` when the block ends well and goes when it does not.

@@ -15,7 +15,7 @@ import yaml
 from hmlm_lib import cluster
 from hmlm_lib.__main__ import main
 from hmlm_lib.errors import ExperimentError, HmlmError, ModelError, RunError
-from hmlm_lib.evaluation import benchmark, rows
+from hmlm_lib.evaluation import benchmark, rows, tuning
 from hmlm_lib.evaluation import merge as merging
 from hmlm_lib.evaluation.merge import merge
 from hmlm_lib.files import locked
@@ -197,6 +197,26 @@ def test_a_job_adds_its_rows_to_no_other_file(jobs, capsys):
     assert main(["benchmark", "k8", "--models", "mean", "--seeds", "0", "--into", str(mine)]) == 2
     assert "holds something that is no row; allowed: a new file, or rows of this job" in capsys.readouterr().err
     assert mine.read_bytes() == b"a,b\n1,2\n"
+
+
+def test_nothing_is_trained_whose_row_could_not_be_written(record, jobs, monkeypatch):
+    computed, into = [], jobs / "blocked" / "a.jsonl"
+    monkeypatch.setattr(benchmark, "run_one", lambda name, model, seed, effort: computed.append(model) or row(model))
+    monkeypatch.setattr(tuning, "_of_tasks", lambda model: computed.append(model) or {"B/mse_all": 0.5})
+    into.parent.write_text("a file")
+    with pytest.raises(HmlmError, match=r"blocked/a\.jsonl: cannot be written \(Not a directory\)"):
+        benchmark.run(["k8"], ["mean"], [0], str, into=into)
+    record.write_text("a file")
+    for start in (lambda: benchmark.run(["k8"], ["mean"], [0], str), lambda: tuning.tune(["mlp"], str)):
+        with pytest.raises(HmlmError, match=r"record/\w+\.jsonl: cannot be written \(Not a directory\)"):
+            start()
+    assert computed == []
+    record.unlink()
+    rows.add_row("k8", row())
+    before = {path.name: path.read_bytes() for path in record.iterdir()}
+    rows.check_append(record / "k8.jsonl")
+    rows.check_append(record / "k4.jsonl")
+    assert {path.name: path.read_bytes() for path in record.iterdir()} == before
 
 
 def test_the_effort_reaches_the_model(record, monkeypatch):

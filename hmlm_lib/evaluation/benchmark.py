@@ -29,7 +29,7 @@ from hmlm_lib.evaluation.definitions import defined
 from hmlm_lib.evaluation.novel import with_new
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
-from hmlm_lib.evaluation.rows import append, code_hash, make_row, read_file, setting_file, valid_rows
+from hmlm_lib.evaluation.rows import append, check_append, code_hash, make_row, read_file, setting_file, valid_rows
 from hmlm_lib.evaluation.score import by_condition, effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
 from hmlm_lib.paths import ROOT
@@ -148,7 +148,7 @@ def run(
 
     effort: fraction of the training steps; rows of another effort than 1 do not count in the record. into: a file of
     this job's own that gets the rows in place of the record, those that the record has already as well; HmlmError for
-    a file that holds something else.
+    a file that holds something else, and before a run whose row could not be written.
     """
     if into is not None:
         check_own(into)
@@ -162,6 +162,8 @@ def run(
             if _row(path, name, model, seed, wanted_code):
                 continue
             known = _row(setting_file(name), name, model, seed, wanted_code) if into else None
+            if not known:
+                check_append(path)
             row = known or run_one(name, model, seed, effort)
             append(path, row)
             report(f"{name:14s} {model:18s} seed {seed}  {'known' if known else _short(row['values'])}")

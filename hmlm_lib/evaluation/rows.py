@@ -19,7 +19,7 @@ import pandas as pd
 
 from hmlm_lib.errors import HmlmError
 from hmlm_lib.evaluation.definitions import definition, whole
-from hmlm_lib.files import locked, stamped, unstamped
+from hmlm_lib.files import check_writable, locked, stamped, unstamped
 from hmlm_lib.paths import ROOT, rows_dir
 
 # What every row of a network rests on, besides its model.
@@ -121,6 +121,16 @@ def append(path: Path, row: dict) -> None:
         try:
             with path.open("ab", buffering=0) as file:
                 _write(file, line_end(path) + as_line(row))
+        except OSError as problem:
+            raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
+
+
+def check_append(path: Path) -> None:
+    """HmlmError, before anything is trained, where `append` could not write now; nothing is left behind."""
+    check_writable(path)  # the lock stands beside the file
+    if path.exists():
+        try:
+            path.open("ab").close()
         except OSError as problem:
             raise HmlmError(f"{path}: cannot be written ({problem.strerror})") from None
 

@@ -18,7 +18,7 @@ from hmlm_lib.errors import ModelError, did_you_mean
 from hmlm_lib.evaluation import newcell
 from hmlm_lib.evaluation.benchmark import score, setting
 from hmlm_lib.evaluation.chosen import LEMBAS, LEMBAS_BASE
-from hmlm_lib.evaluation.rows import add_row, read_rows
+from hmlm_lib.evaluation.rows import add_row, check_append, read_rows, setting_file
 from hmlm_lib.training import Training
 
 WORLD = 100
@@ -104,7 +104,7 @@ CANDIDATES: dict[str, list[tuple[type, dict, dict]]] = {  # model: (class, train
 
 
 def tune(models: Iterable[str], report: Callable[[str], None] = print) -> None:
-    """Run every candidate that has no row yet."""
+    """Run every candidate that has no row yet; HmlmError before one whose row could not be written."""
     done = {(row["model"], row["candidate"]) for row in read_rows("tuning")}
     for name in models:
         if name not in CANDIDATES:
@@ -114,6 +114,7 @@ def tune(models: Iterable[str], report: Callable[[str], None] = print) -> None:
         for candidate, (kind, training, settings) in enumerate(CANDIDATES[name]):
             if (name, candidate) in done:
                 continue
+            check_append(setting_file("tuning"))
             schedule = {"training": replace(Training(**BASE[name]), **training)} if name in BASE else {}
             measure = _of_cells if name.startswith("newcell_") else _of_tasks
             kept = {k: float(f"{v:.6g}") for k, v in measure(kind(**schedule, **settings)).items()}

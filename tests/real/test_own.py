@@ -285,6 +285,7 @@ def test_the_command_spares_what_it_reads(tmp_path, capsys):
         (link, "which is read"),
         (wiring, "which is read"),
         (tmp_path, "folder"),
+        (".", "folder"),
     ):
         words = ["predict", str(table), "--network", str(wiring), "--models", "persistence", "--out", str(out)]
         assert main(words) == 2
@@ -292,6 +293,31 @@ def test_the_command_spares_what_it_reads(tmp_path, capsys):
         assert (told.out, said in told.err) == ("", True)
     assert table.read_text() == own.template()
     assert wiring.read_text() == "EGF 1 ERK\n"
+
+
+def test_the_command_trains_nothing_whose_result_cannot_be_written(tmp_path, capsys, monkeypatch):
+    table, blocked, trained = tmp_path / "blots.csv", tmp_path / "blocked", []
+    table.write_text(own.template())
+    blocked.write_text("a file")
+    monkeypatch.setattr(own, "compare", lambda *given: trained.append(given) or [])
+    before = sorted(tmp_path.iterdir())
+    for out in (blocked / "said.csv", blocked / "deeper" / "said.csv", tmp_path / ("long" * 80)):
+        assert main(["predict", str(table), "--out", str(out)]) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.startswith(f"error: {out}: cannot be written (")
+        assert len(told.err.splitlines()) == 1
+    assert (trained, sorted(tmp_path.iterdir())) == ([], before)
+
+
+def test_a_result_in_a_new_folder_leaves_none_where_the_table_is_wrong(tmp_path):
+    table, out = tmp_path / "blots.csv", tmp_path / "new" / "deeper" / "said.csv"
+    table.write_text("stimulus\nEGF\n")
+    assert main(["predict", str(table), "--out", str(out)]) == 2
+    assert sorted(tmp_path.iterdir()) == [table]
+    table.write_text(own.template())
+    assert main(["predict", str(table), "--models", "persistence", "--out", str(out)]) == 0
+    assert [path.name for path in out.parent.iterdir()] == ["said.csv"]
 
 
 def test_two_stimuli_at_once_are_both_of_them(path):
