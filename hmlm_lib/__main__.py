@@ -224,7 +224,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     _check_out(out, path, *([Path(arguments.network)] if arguments.network else []))
     courses = own.read(path, arguments.hours)
     network = read_sif(arguments.network) if arguments.network else None
-    for line in own.described(courses, network):
+    for line in own.described(courses, network, arguments.models):
         print(line)
     found = own.compare(courses, arguments.models, network, arguments.seed)
     for one in found:

@@ -22,14 +22,15 @@ from hmlm_lib.real.courses import NONE, Courses, from_midas, matched
 from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.learnable import check_judged, check_signals
 from hmlm_lib.real.protocols import Model, Protocol, Values
-from hmlm_lib.real.strangers import strangers
+from hmlm_lib.real.strangers import notes, strangers
 from hmlm_lib.tables import line_numbers, read_csv
 
 MIDAS = ("TR:", "DA:", "DV:")
 TIDY = ("stimulus", "inhibitor", "time", "signal", "value")
 LEVEL = 0.9
 LISTED = 5  # rows that repeat others, each with a line of its own
-PLURAL = {"signal": "signals", "stimulus": "stimuli", "drug": "drugs"}
+PLURAL = {"signal": "signals", "stimulus": "stimuli"}
+READS_NETWORK = ("hmlm",)  # of `models`; it finds signals and stimuli there, and no drug
 
 
 def template() -> str:
@@ -235,16 +236,15 @@ def matches(courses: Courses, network: SignalingNetwork) -> pd.DataFrame:
     return pd.concat([matched(courses, network), pd.DataFrame(rows, columns=["what", "name", "species"])])
 
 
-def described(courses: Courses, network: SignalingNetwork | None) -> list[str]:
-    """What was read, and what of it the network does not know, in lines."""
+def described(courses: Courses, network: SignalingNetwork | None, wanted: Sequence[str] = READS_NETWORK) -> list[str]:
+    """What was read and, where one of the models wanted looks it up in the network, what is not there; in lines."""
     asked = int(np.isnan(courses.log2).sum())
     shape = f"{len(courses)} conditions, {len(courses.times)} times, {len(courses.signals)} signals"
     lines = [f"{courses.line}: {shape}, {asked} of {courses.log2.size} values asked", *courses.notes]
     lines += strangers(courses, incomplete(courses))
-    if network is None:
+    if network is None or not set(READS_NETWORK) & set(wanted):
         return lines
-    table = matches(courses, network)
-    for what, part in table.groupby("what", sort=False):
+    for what, part in matched(courses, network).groupby("what", sort=False):
         lost = part.loc[part["species"] == "", "name"]
         note = f"; without a species: {', '.join(lost)}" if len(lost) else ""
         lines.append(f"{len(part) - len(lost)} of {len(part)} {PLURAL[what]} are species of {network.name}{note}")
@@ -327,9 +327,10 @@ def _shown(unknown: Courses) -> tuple[int, ...]:
 
 
 def as_table(courses: Courses, found: Prediction) -> pd.DataFrame:
-    """One row a value, in the units of the table: stimulus, inhibitor, minutes, signal, measured, predicted, low, high.
+    """One row a value: stimulus, inhibitor, minutes, signal, model, measured, predicted, low, high, note.
 
-    Measured values stay as they are: predicted, low and high are empty there.
+    Values are in the units of the table. Measured ones stay as they are: predicted, low and high are empty there. note:
+    of a predicted value whose treatment nothing was learned of, that its interval is that of known ones; else empty.
     """
     c, t, s = np.meshgrid(*(np.arange(n) for n in courses.log2.shape), indexing="ij")
     c, t, s = c.ravel(), t.ravel(), s.ravel()
@@ -351,6 +352,7 @@ def as_table(courses: Courses, found: Prediction) -> pd.DataFrame:
             "predicted": value(said),
             "low": value(said - half),
             "high": value(said + half),
+            "note": np.where(asked, np.array(notes(courses, incomplete(courses)))[c], ""),
         }
     )
 

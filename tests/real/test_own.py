@@ -63,7 +63,17 @@ def test_what_matches_no_species_is_listed(path):
     assert table.to_dict() == {"AKT": "AKT", "ERK": "ERK", "EGF": "EGF", "IGF1": "IGF1", "PBS": "", "MEK": "MEK"}
     lines = own.described(own.read(path), NETWORK)
     assert lines[0] == "blots: 9 conditions, 3 times, 2 signals, 4 of 54 values asked"
-    assert "2 of 3 stimuli are species of mine; without a species: PBS" in lines
+    assert lines[1:] == [
+        "2 of 2 signals are species of mine",
+        "2 of 3 stimuli are species of mine; without a species: PBS",
+    ]
+
+
+def test_no_other_model_than_the_one_named_reads_the_network(path):
+    courses = own.read(path)
+    for name in set(own.models(None)) - set(own.READS_NETWORK):
+        found = [own.models(network)[name](courses.take([0, 1, 3, 4]), courses, ()) for network in (None, NETWORK)]
+        np.testing.assert_array_equal(*found)
 
 
 def test_a_misspelt_treatment_is_named_with_what_is_near(path):
@@ -262,62 +272,6 @@ def test_nothing_asked_too_few_known_and_unknown_models(path, tmp_path):
         own.predict(courses, "rigde")
     with pytest.raises(TableError, match=r"absent\.csv"):
         own.read(tmp_path / "absent.csv")
-
-
-def test_the_command_writes_a_template_and_predictions(tmp_path, capsys):
-    table, out = tmp_path / "blots.csv", tmp_path / "said.csv"
-    assert main(["predict", str(table), "--template"]) == 0
-    assert main(["predict", str(table), "--template"]) == 2  # never over a file
-    assert main(["predict", str(table), "--models", "ridge", "persistence", "--out", str(out)]) == 0
-    found = pd.read_csv(out)
-    assert set(found["model"]) == {"ridge", "persistence"}
-    assert found.groupby("model")["predicted"].count().tolist() == [4, 4]
-    assert "there is a file already" in capsys.readouterr().err
-
-
-def test_the_command_spares_what_it_reads(tmp_path, capsys):
-    table, wiring, link = (tmp_path / name for name in ("blots.csv", "wiring.sif", "link.csv"))
-    table.write_text(own.template())
-    wiring.write_text("EGF 1 ERK\n")
-    link.symlink_to(table)
-    for out, said in (
-        (table, "which is read"),
-        (link, "which is read"),
-        (wiring, "which is read"),
-        (tmp_path, "folder"),
-        (".", "folder"),
-    ):
-        words = ["predict", str(table), "--network", str(wiring), "--models", "persistence", "--out", str(out)]
-        assert main(words) == 2
-        told = capsys.readouterr()
-        assert (told.out, said in told.err) == ("", True)
-    assert table.read_text() == own.template()
-    assert wiring.read_text() == "EGF 1 ERK\n"
-
-
-def test_the_command_trains_nothing_whose_result_cannot_be_written(tmp_path, capsys, monkeypatch):
-    table, blocked, trained = tmp_path / "blots.csv", tmp_path / "blocked", []
-    table.write_text(own.template())
-    blocked.write_text("a file")
-    monkeypatch.setattr(own, "compare", lambda *given: trained.append(given) or [])
-    before = sorted(tmp_path.iterdir())
-    for out in (blocked / "said.csv", blocked / "deeper" / "said.csv", tmp_path / ("long" * 80)):
-        assert main(["predict", str(table), "--out", str(out)]) == 2
-        told = capsys.readouterr()
-        assert told.out == ""
-        assert told.err.startswith(f"error: {out}: cannot be written (")
-        assert len(told.err.splitlines()) == 1
-    assert (trained, sorted(tmp_path.iterdir())) == ([], before)
-
-
-def test_a_result_in_a_new_folder_leaves_none_where_the_table_is_wrong(tmp_path):
-    table, out = tmp_path / "blots.csv", tmp_path / "new" / "deeper" / "said.csv"
-    table.write_text("stimulus\nEGF\n")
-    assert main(["predict", str(table), "--out", str(out)]) == 2
-    assert sorted(tmp_path.iterdir()) == [table]
-    table.write_text(own.template())
-    assert main(["predict", str(table), "--models", "persistence", "--out", str(out)]) == 0
-    assert [path.name for path in out.parent.iterdir()] == ["said.csv"]
 
 
 def test_two_stimuli_at_once_are_both_of_them(path):
