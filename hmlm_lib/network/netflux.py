@@ -36,7 +36,7 @@ Rows = list[tuple[object, ...]]
 
 
 def read_netflux(path: str | Path, name: str | None = None) -> SignalingNetwork:
-    """The network in a Netflux workbook; species without a module are `unassigned`.
+    """The network in a Netflux workbook; species without a module are `unassigned`, a rule given twice counts twice.
 
     Raises TableError, RuleError or NetworkError, naming file, sheet, row and column, for what cannot be read.
     """

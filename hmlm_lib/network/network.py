@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.errors import NetworkError, did_you_mean, interval
 from hmlm_lib.network.places import Places
-from hmlm_lib.network.rules import Rule, parse_rule
+from hmlm_lib.network.rules import Rule, check_once, parse_rule
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -70,10 +70,10 @@ class SignalingNetwork:
 
     species: index = species id; columns full_name, kind, module, scale, tau (h), ymax, y0, is_output, core.
     reactions: index = reaction id; columns rule (text), w, n, ec50, evidence (PMIDs).
-    Missing columns get SPECIES_DEFAULTS and REACTION_DEFAULTS; further ones are kept, unless their name is a known
-    one misspelt (`Tau`, `weight`). Raises NetworkError (a wrong name or number) or
-    RuleError (a rule that cannot be read), with `where` (of a reader, the row and column of its file), the species or
-    reaction, the value and what is allowed.
+    Missing columns, and cells of text or a number that are blank, get SPECIES_DEFAULTS and REACTION_DEFAULTS; further
+    columns are kept, unless their name is a known one misspelt (`Tau`, `weight`). Raises NetworkError (a wrong name or
+    number) or RuleError (a rule that cannot be read), with `where` (of a reader, the row and column of its file), the
+    species or reaction, the value and what is allowed.
     """
 
     name: str
@@ -117,10 +117,11 @@ class SignalingNetwork:
         """A network from its rules alone; species in order of appearance.
 
         tau (hours) for all species, or by name (1 for the others); input_level is the level of every input `=> X`
-        before a stimulus; all other reactions have weight 1.
+        before a stimulus; all other reactions have weight 1. NetworkError for a rule given twice, inputs aside.
         """
         rules = list(rules)
         parsed = [parse_rule(text, where=f"network {name!r}, rule {i + 1}") for i, text in enumerate(rules)]
+        check_once(parsed, [f"network {name!r}, rule {i + 1}" for i in range(len(parsed))])
         found = dict.fromkeys(s for rule in parsed for s in (*(r.species for r in rule.reactants), rule.product))
         given = dict(tau) if isinstance(tau, Mapping) else dict.fromkeys(found, tau)
         for species in given:
@@ -276,10 +277,13 @@ def _flags(column: pd.Series, where: Places, what: str) -> pd.Series:
 
 
 def _numbers(column: pd.Series, default: float, where: Places, what: str) -> pd.Series:
-    """The column as float64, blanks replaced by the default; text is refused."""
+    """The column as float64, blanks replaced by the default; text is refused, and NaN in a column of floats.
+
+    Such a NaN is a calculation that went wrong rather than a cell that was left blank.
+    """
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    blank = column.isna() if column.dtype == object else pd.Series(False, index=column.index)
-    numbers = numbers.where(~blank, default)
+    computed = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
+    numbers = numbers if computed else numbers.where(column.notna(), default)
     if numbers.isna().any():
         row = int(np.flatnonzero(numbers.isna())[0])
         place = where.of(what, row, column.index[row], column.name)

@@ -9,9 +9,10 @@ a plus with blanks around it, and without blanks at its ends; so `Ca2+`, `PI(4,5
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hmlm_lib.errors import RuleError
+from hmlm_lib.errors import NetworkError, RuleError
 
 _AND = re.compile(r"\s*&\s*|\s+\+\s+")
 _FORBIDDEN = re.compile(r"[&!\x00-\x1f\x7f\x85\u2028\u2029]|=>|\s\+\s|^\+\s|\s\+$|^\+$")
@@ -63,6 +64,21 @@ def parse_rule(text: object, *, where: str = "") -> Rule:
     if twice:
         raise _error(where, text, f"names the reactant {twice[0]!r} twice")
     return Rule(reactants, product)
+
+
+def check_once(rules: Sequence[Rule], places: Sequence[str]) -> None:
+    """NetworkError, naming both places, for two rules of the same reactants and product: they would count twice.
+
+    Inputs `=> C` may repeat: two inputs of one species are written alike, and their levels combine.
+    """
+    first: dict[tuple[frozenset[Reactant], str], int] = {}
+    for number, rule in enumerate(rules):
+        known = first.setdefault((frozenset(rule.reactants), rule.product), number)
+        if rule.reactants and known != number:
+            raise NetworkError(
+                f"{places[number]}: rule {str(rule)!r} stands in {places[known]} too; allowed: every rule once, its "
+                f"reactants in any order (inputs `=> C` may repeat)"
+            )
 
 
 def _reactant(part: str, text: str, where: str) -> Reactant:

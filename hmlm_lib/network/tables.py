@@ -8,14 +8,16 @@ from hmlm_lib.errors import TableError
 from hmlm_lib.files import write_whole
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.network.places import Places
+from hmlm_lib.network.rules import check_once
 from hmlm_lib.tables import line_numbers, read_csv
 
 
 def read_tables(folder: str | Path, name: str | None = None) -> SignalingNetwork:
     """The network in `folder`; only the columns `species`, `reaction` and `rule` are required.
 
-    Raises TableError for a missing or unreadable file or column, NetworkError or RuleError, naming file, row and
-    column, for wrong content.
+    A blank number or text is that of a column that is not there. Raises TableError for a missing or unreadable file or
+    column and a blank name, rule or flag, NetworkError or RuleError for other wrong content, a rule given twice
+    included; all name file, row and column.
     """
     folder = Path(folder)
     species, of_species = _read(folder / "species.csv", "species")
@@ -27,22 +29,28 @@ def read_tables(folder: str | Path, name: str | None = None) -> SignalingNetwork
         if odd.any():
             row = int(odd.argmax())
             place = where.of("species", row, species.index[row], column)
-            raise TableError(f"{place}: {column} is {species[column].iloc[row]!r}; allowed: 1 or 0")
+            value = species[column].iloc[row]
+            raise TableError(f"{place}: {column} is {'blank' if pd.isna(value) else repr(value)}; allowed: 1 or 0")
         species[column] = species[column].map(flags).astype(bool)
     species = species.drop(columns="is_input", errors="ignore")
-    return SignalingNetwork(name or folder.name, species, reactions, where=where)
+    network = SignalingNetwork(name or folder.name, species, reactions, where=where)
+    cells = [where.of("reaction", row, key, "rule") for row, key in enumerate(network.reactions.index)]
+    check_once(network.rules, cells)
+    return network
 
 
 def _read(path: Path, *required: str) -> tuple[pd.DataFrame, list[str]]:
     """A CSV with text cells (blank: missing), and the place of every row.
 
-    TableError if it cannot be read, lacks a column, or has a row without a name.
+    TableError if it cannot be read, lacks a column, or has a row without a name or a rule.
     """
     table = read_csv(path, required, dtype=str, keep_default_na=False, na_values=[""])
     places = [f"{path}, row {number}" for number in line_numbers(path, table)]
-    blank = table[required[0]].isna().to_numpy()
-    if blank.any():
-        raise TableError(f"{places[int(blank.argmax())]}: {required[0]} is blank; allowed: a name")
+    for column in required:
+        blank = table[column].isna().to_numpy()
+        if blank.any():
+            allowed = "`A & !B => C`, or `=> C` for an input" if column == "rule" else "a name"
+            raise TableError(f"{places[int(blank.argmax())]}: {column} is blank; allowed: {allowed}")
     return table.set_index(required[0]), places
 
 

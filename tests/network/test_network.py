@@ -53,6 +53,22 @@ def test_from_rules_in_order_of_appearance():
         SignalingNetwork.from_rules("mine", ["A => B", "B => "])
 
 
+def test_a_rule_given_twice_by_hand_is_named():
+    with pytest.raises(
+        NetworkError, match=r"'mine', rule 4: rule 'B & A => C' stands in network 'mine', rule 2 too; all"
+    ):
+        SignalingNetwork.from_rules("mine", ["=> A", "A & B => C", "A & !B => C", "B & A => C"])
+    twice = SignalingNetwork.from_rules("mine", ["=> A", "=> A", "A => B", "!A => B"], input_level=0.5)
+    assert twice.arrays.input_level.tolist() == [0.75, 0.0]
+
+
+@pytest.mark.parametrize("kind", ["str", "string", "object", "Float64", "category"])
+def test_blank_numbers_are_the_default_whatever_holds_them(kind):
+    cells = [0.5, None, 0.25] if kind == "Float64" else ["0.5", None, "0.25"]
+    numbers = pd.Series(cells, ["r0", "r1", "r2"], dtype=kind)
+    assert network(w=numbers).reactions["w"].tolist() == [0.5, 1.0, 0.25]
+
+
 def test_summary_counts():
     assert network().summary() == {
         "species": 4, "reactions": 3, "inputs": 1, "signed_edges": 3, "activating": 2, "inhibiting": 1,

@@ -159,7 +159,32 @@ def test_tables_round_trip(tmp_path):
             "reaction,rule\nr1,=> A\n",
             "species.csv, row 4: species is blank; allowed: a name",
         ),
-        ("species\nA\n", "reaction,rule\nr1,\n", "reaction r1: rule nan is not text"),
+        (
+            "species\nA\n",
+            "reaction,rule\nr0,=> A\n\nr1,\n",
+            "reactions.csv, row 4: rule is blank; allowed: `A & !B => C`, or `=> C` for an input",
+        ),
+        (
+            "species,is_output\nA,1\nB,\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv, row 3, column is_output, species B: is_output is blank; allowed: 1 or 0",
+        ),
+        (
+            "species,tau\nA,nan\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv, row 2, column tau, species A: tau is 'nan'; allowed: a finite number",
+        ),
+        (
+            "species\nA\nB\n",
+            "reaction,rule,w\nr1,A => B,1\n\nr2,A=>B,0.5\n",
+            r"reactions.csv, row 4, column rule, reaction r2: rule 'A => B' stands in .*reactions.csv, row 2, "
+            r"column rule, reaction r1 too; allowed: every rule once, its reactants in any order \(inputs `=> C` may",
+        ),
+        (
+            "species\nA\nB\nC\n",
+            "reaction,rule\nr1,A & !B => C\nr2,!B & A => C\n",
+            "row 3, column rule, reaction r2: rule '!B & A => C' stands in .* row 2, column rule, reaction r1 too; all",
+        ),
     ],
 )
 def test_bad_tables_are_one_clear_error(tmp_path, species, reactions, message):
@@ -168,6 +193,18 @@ def test_bad_tables_are_one_clear_error(tmp_path, species, reactions, message):
         (tmp_path / "reactions.csv").write_text(reactions)
     with pytest.raises(HmlmError, match=message):
         read_tables(tmp_path)
+
+
+def test_blank_cells_of_tables_are_columns_that_are_not_there(tmp_path):
+    reactions = "r1,=> A{}\nr2,A => B{}\nr3,!A => B{}\nr4,A & !B => B{}\nr5,=> A{}\n"
+    (tmp_path / "species.csv").write_text("species,full_name,module,tau,ymax,y0\nA,,,,,\nB,b,m,2,,0.5\n")
+    (tmp_path / "reactions.csv").write_text("reaction,rule,w,n,ec50,evidence\n" + reactions.format(*5 * [",,,,"]))
+    found = read_tables(tmp_path)
+    assert found.species.loc["A", ["full_name", "module", "tau", "ymax", "y0"]].tolist() == ["", "unassigned", 1, 1, 0]
+    assert found.species.loc["B", ["tau", "ymax", "y0"]].tolist() == [2.0, 1.0, 0.5]
+    assert found.reactions[["w", "n", "ec50", "evidence"]].values.tolist() == 5 * [[1.0, 1.4, 0.5, ""]]
+    (tmp_path / "reactions.csv").write_text("reaction,rule\n" + reactions.format(*5 * [""]))
+    pd.testing.assert_frame_equal(read_tables(tmp_path).reactions, found.reactions)
 
 
 def test_sif_round_trip_keeps_the_signed_edges(tmp_path):
