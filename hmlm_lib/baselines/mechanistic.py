@@ -22,7 +22,8 @@ from hmlm_lib.network.network import NetworkArrays
 from hmlm_lib.training import Training
 
 WRONG = 0.3  # relative error of every parameter of the wrong model
-STEEPEST = 12.0  # n of a fitted gate: nearly a step, and EC50^n far from underflow for every EC50 above .001
+STEEPEST = 12.0  # n of a fitted gate: nearly a step
+SMALLEST = -85.0  # log of EC50^n of a fitted gate: what float32 still holds; below it gradients are not a number
 
 
 def perturbed(arrays: NetworkArrays, seed: int, relative: float = WRONG) -> NetworkArrays:
@@ -84,6 +85,7 @@ class HillFitted(Trained):
     def forward(self, stimulus: Tensor, factor: Tensor, y0: Tensor, times_h: np.ndarray) -> Tensor:
         grid = time_grid(max(self.horizon_h, float(times_h[-1])), self.grid)
         w, n, ec50 = torch.sigmoid(self.w), torch.exp(self.n).clamp(max=STEEPEST), torch.sigmoid(self.ec50)
+        ec50 = torch.maximum(ec50, torch.exp(SMALLEST / n).detach())
         n, ec50 = n[self.t.reaction], ec50[self.t.reaction]
         untouched, ymax, inhibits = (1 - stimulus).T, (factor * self.ymax).T, self.t.inhibits[:, None]
 

@@ -78,11 +78,7 @@ class CellBox(Wired):
 
 
 class Lembas(CellBox):
-    """level = max(0, MML(W y + b)), signs of W fixed; MML(x) = .01 x below 0, x to 1/2, then 1 - 1 / (4 x).
-
-    The maximum is a fault: it takes the leak away, and a species that has fallen silent gets no gradient. What that
-    costs stands in reports/LOG.md; the record's rows are of this form.
-    """
+    """level = MML(W y + b), signs of W fixed; MML(x) = .01 x below 0, x to 1/2, then 1 - 1 / (4 x)."""
 
     def build_level(self) -> None:
         size = self.t.n_species
@@ -92,7 +88,7 @@ class Lembas(CellBox):
 
     def level(self, y: Tensor) -> Tensor:
         x = (nn.functional.softplus(self.weight) * self.direction) @ y + self.bias
-        return torch.where(x < 0.5, torch.where(x < 0, 0.01 * x, x), 1 - 0.25 / x.clamp(min=0.5)).clamp(min=0.0)
+        return torch.where(x < 0.5, torch.where(x < 0, 0.01 * x, x), 1 - 0.25 / x.clamp(min=0.5))
 
 
 class GraphODE(Wired):

@@ -19,12 +19,12 @@ from hmlm_lib.errors import ExperimentError, pick
 from hmlm_lib.evaluation.networks import Others, others
 from hmlm_lib.evaluation.registry import BASELINE_CODE, HMLM_CODE
 from hmlm_lib.evaluation.rows import make_row
-from hmlm_lib.evaluation.scarce import CHANGES
+from hmlm_lib.evaluation.scarce import CHANGES, ENOUGH
 from hmlm_lib.evaluation.score import correlation, mse
 from hmlm_lib.evaluation.shots import SHOTS, K, shown, typical
 from hmlm_lib.evaluation.tasks import HORIZON_H, Benchmark, benchmark
 from hmlm_lib.experiments import Experiments
-from hmlm_lib.hmlm.model import HMLM, HMLMConfig
+from hmlm_lib.hmlm.model import HMLM, TRAINING, HMLMConfig
 from hmlm_lib.hmlm.transfer import LEARNING, PRETRAINING, SHARED, begun, moved, pretrain
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Training
@@ -37,6 +37,7 @@ SETTINGS: dict[str, dict] = {
 Fit = Callable[[SignalingNetwork, Experiments | None], Model | None]
 FLAT = HMLMConfig(hierarchy=False, proposals=False)
 SHOT_HMLM = (*HMLM_CODE, "hmlm.transfer", "evaluation.shots")
+FROM_NOTHING = (*SHOT_HMLM, "evaluation.scarce")
 SHOT_BASELINE = (*BASELINE_CODE, "evaluation.shots")
 
 
@@ -70,26 +71,34 @@ def continued(shared: HMLM, training: Training) -> Fit:
 
 
 def anew(training: Training) -> Fit:
-    """HMLM as it is drawn, and trained from there."""
+    """HMLM as it is drawn, and trained from there; for fewer than ENOUGH experiments as long as LEARNING."""
 
     def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
         if seen is None:
             return HMLM.from_network(network, SHARED, training.seed)
-        return HMLM.from_network(network, FLAT, training.seed).to(current()).fit(seen, training).cpu()
+        schedule = _shorter(training, seen)
+        return HMLM.from_network(network, FLAT, training.seed).to(current()).fit(seen, schedule).cpu()
 
     return fit
 
 
 def equations(training: Training) -> Fit:
-    """The published equations with typical kinetics, and fitted from there."""
+    """The published equations with typical kinetics, and fitted from there; schedule as in `anew`."""
 
     def fit(network: SignalingNetwork, seen: Experiments | None) -> Model:
         start = typical(network)
         if seen is None:
             return mechanistic.HillGiven(start.arrays)
-        return mechanistic.HillFitted(training).fit(replace(seen, network=start))
+        return mechanistic.HillFitted(_shorter(training, seen)).fit(replace(seen, network=start))
 
     return fit
+
+
+def _shorter(training: Training, seen: Experiments) -> Training:
+    """What few experiments allow; where there are enough, the schedule itself."""
+    if len(seen) >= ENOUGH:
+        return training
+    return replace(training, steps=min(training.steps, LEARNING.steps), learning_rate=LEARNING.learning_rate)
 
 
 def still(network: SignalingNetwork, seen: Experiments | None) -> Model:
@@ -121,12 +130,12 @@ def _trained(name: str, model: type, knows: str, module: str) -> Entry:
 
 
 MODELS: dict[str, Entry] = {
-    "hmlm": Entry(lambda _, seed, __: anew(replace(LEARNING, seed=seed)), "wiring", SHOT_HMLM),
+    "hmlm": Entry(lambda _, seed, __: anew(replace(TRAINING, seed=seed)), "wiring", FROM_NOTHING),
     "hmlm_pretrained": Entry(_pretrained, "wiring", (*SHOT_HMLM, "many", "evaluation.networks")),
     "hill_typical": Entry(
-        lambda _, seed, __: equations(replace(LEARNING, seed=seed)),
+        lambda _, seed, __: equations(replace(mechanistic.HillFitted.training_defaults, seed=seed)),
         "equations",
-        (*SHOT_HMLM, "baselines.protocol", "baselines.mechanistic"),
+        (*FROM_NOTHING, "baselines.protocol", "baselines.mechanistic"),
     ),
     "persistence": Entry(lambda *_: still, "nothing", (*SHOT_BASELINE, "baselines.trivial")),
     "mean": _blank(lambda _: trivial.Mean(), "nothing", "trivial"),

@@ -11,7 +11,7 @@ from hmlm_lib.baselines.mechanistic import HillFitted, HillGiven, perturbed
 from hmlm_lib.baselines.networks import MLP
 from hmlm_lib.baselines.protocol import filled, through, treatment
 from hmlm_lib.baselines.trivial import Additive, Mean, Persistence
-from hmlm_lib.baselines.wired import CellBox
+from hmlm_lib.baselines.wired import CellBox, Lembas
 from hmlm_lib.baselines.zeroed import Zeroed
 from hmlm_lib.errors import ExperimentError, ModelError
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, SHORT_WARMUP, make, shortened
@@ -161,15 +161,27 @@ def test_treatment_is_levels_then_knock_outs(data):
     assert done[row, 3:].sum() == 1
 
 
-def test_a_gate_as_steep_as_a_step_keeps_its_gradient(data):
+@pytest.mark.parametrize("ec50", [0.12, 1e-4])
+def test_a_gate_as_steep_as_a_step_keeps_its_gradient(ec50, data):
     model = HillFitted(Training(steps=1)).fit(data.train)
     with torch.no_grad():
         model.n.fill_(np.log(100.0))  # EC50^n = 0 in float32
-        model.ec50.fill_(-2.0)
+        model.ec50.fill_(np.log(ec50))
     found = model(*model._tensors(data.train)[:3], data.train.times_h)
     found.square().mean().backward()
     assert torch.isfinite(found).all()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_the_activation_of_lembas_leaks_below_zero_and_saturates(data):
+    model, silent, levels = Lembas(Training(steps=0)).fit(data.train), torch.zeros(9, 1), []
+    for bias in (0.25, 0.5, 1.0, -1.0):
+        with torch.no_grad():
+            model.bias.fill_(bias)
+        levels.append(model.level(silent)[0, 0])
+    assert [level.item() for level in levels] == pytest.approx([0.25, 0.5, 0.75, -0.01])
+    levels[-1].backward()
+    assert model.bias.grad[0].item() == pytest.approx(0.01)
 
 
 def test_an_unfitted_model_and_blank_data_are_refused(data):

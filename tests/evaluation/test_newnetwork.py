@@ -8,6 +8,7 @@ from hmlm_lib.errors import ExperimentError, ModelError, NetworkError
 from hmlm_lib.evaluation import newnetwork
 from hmlm_lib.evaluation.networks import AND_FRACTION, Others, drawn_network, experiments_on, others
 from hmlm_lib.evaluation.newnetwork import run_one
+from hmlm_lib.evaluation.scarce import ENOUGH
 from hmlm_lib.evaluation.shots import K, shown, typical
 from hmlm_lib.network import load_network
 from hmlm_lib.training import Training
@@ -79,6 +80,16 @@ def test_a_model_that_learned_elsewhere_is_scored_with_and_without_experiments(m
     assert values["N/mse_0"] < 0.05
     assert values["N/mse_1"] != values["N/mse_0"]
     assert values["parameters"] > 1000
+
+
+@pytest.mark.parametrize("start", [newnetwork.anew, newnetwork.equations])
+def test_few_experiments_get_the_short_schedule_of_what_learned_nowhere_else(start, monkeypatch):
+    monkeypatch.setattr(newnetwork, "LEARNING", Training(steps=0, learning_rate=0.01))
+    b = newnetwork.asked("newnetwork_k8", 100)
+    fit = start(Training(steps=1, learning_rate=0.5))
+    one, other, many = (fit(b.train.network, shown(b, count)).predict(b.wild.without()) for count in (1, 3, ENOUGH))
+    np.testing.assert_array_equal(one, other)
+    assert np.abs(many - one).max() > 1e-3
 
 
 def test_models_are_compared_side_by_side():
