@@ -38,6 +38,7 @@ Fit = Callable[[SignalingNetwork, Experiments | None], Model | None]
 FLAT = HMLMConfig(hierarchy=False, proposals=False)
 SHOT_HMLM = (*HMLM_CODE, "hmlm.transfer", "evaluation.shots")
 FROM_NOTHING = (*SHOT_HMLM, "evaluation.scarce")
+FITTED = (*FROM_NOTHING, "baselines.protocol", "baselines.mechanistic")
 SHOT_BASELINE = (*BASELINE_CODE, "evaluation.shots")
 
 
@@ -133,10 +134,10 @@ MODELS: dict[str, Entry] = {
     "hmlm": Entry(lambda _, seed, __: anew(replace(TRAINING, seed=seed)), "wiring", FROM_NOTHING),
     "hmlm_pretrained": Entry(_pretrained, "wiring", (*SHOT_HMLM, "many", "evaluation.networks")),
     "hill_typical": Entry(
-        lambda _, seed, __: equations(replace(mechanistic.HillFitted.training_defaults, seed=seed)),
-        "equations",
-        (*FROM_NOTHING, "baselines.protocol", "baselines.mechanistic"),
+        lambda _, seed, __: equations(replace(mechanistic.HillFitted.training_defaults, seed=seed)), "equations", FITTED
     ),
+    # Better where these equations are the truth and experiments are few, which nobody knows before.
+    "hill_typical_short": Entry(lambda _, seed, __: equations(replace(LEARNING, seed=seed)), "equations", FITTED),
     "persistence": Entry(lambda *_: still, "nothing", (*SHOT_BASELINE, "baselines.trivial")),
     "mean": _blank(lambda _: trivial.Mean(), "nothing", "trivial"),
     "ridge": _blank(regression.ridge, "nothing", "regression"),

@@ -12,7 +12,12 @@ from matplotlib.ticker import NullFormatter, NullLocator
 from hmlm_lib.figures.style import MODEL_COLOURS
 
 OTHER = "#b0b0b0"
-SHOT_COLOURS = {"hmlm_pretrained": MODEL_COLOURS["hmlm"], "hill_typical": "#222222", "mean": "#cccccc"}
+SHOT_COLOURS = {
+    "hmlm_pretrained": MODEL_COLOURS["hmlm"],
+    "hill_typical": "#222222",
+    "hill_typical_short": "#888888",
+    "mean": "#cccccc",
+}
 
 
 def colour(model: str) -> str:
