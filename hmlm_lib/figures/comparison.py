@@ -15,9 +15,10 @@ OTHER = "#b0b0b0"
 SHOT_COLOURS = {
     "hmlm_pretrained": MODEL_COLOURS["hmlm"],
     "hill_typical": "#222222",
-    "hill_typical_short": "#888888",
+    "hill_typical_short": "#222222",
     "mean": "#cccccc",
 }
+SHOT_LINES = {"hmlm": "--", "hill_typical_short": ":"}
 
 
 def colour(model: str) -> str:
@@ -151,7 +152,7 @@ def fig_shots(table: pd.DataFrame, titles: dict[str, str], models: dict[str, str
                 [counts.index(count) for count in rows["count"]], rows["mean"],
                 yerr=np.minimum(rows["sd"], 0.9 * rows["mean"]), marker="o", ms=3.5, capsize=2, label=label,
                 color=SHOT_COLOURS.get(model) or colour(model), lw=2.2 if model.startswith("hmlm") else 1.2,
-                ls="--" if model == "hmlm" else "-",
+                ls=SHOT_LINES.get(model, "-"),
             )  # fmt: skip
         ax.set(title=title, xlabel="experiments on the new network", yscale="log")
         ax.set_xticks(range(len(counts)), [str(count) for count in counts])
