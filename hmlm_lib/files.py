@@ -31,7 +31,7 @@ def check_writable(path: Path, error: type[HmlmError] = HmlmError) -> None:
     """`error` as of `write_whole` where it could not write now; nothing is left behind, no folder either."""
     probe = None
     try:
-        place = next((folder for folder in path.parents if folder.exists()), path)  # `.` has no parents
+        place = next((folder for folder in path.parents if os.path.lexists(folder)), path)  # `.` has no parents
         probe = place / f".{path.name}.{os.getpid()}.tmp"
         probe.write_bytes(b"")
     except OSError as problem:

@@ -83,7 +83,8 @@ def trap() -> pd.DataFrame:
             content = packed.read("independent_set.csv")
     except Exception as problem:  # of zip and deflate: a dozen kinds
         raise TableError(f"{path}: no independent_set.csv that can be unpacked ({problem})") from None
-    table = read_csv(BytesIO(content), ("peptide", "HLA", "label"), dtype={"peptide": str})
+    needs = ("peptide", "HLA", "label")
+    table = read_csv(BytesIO(content), needs, called=f"{path}, independent_set.csv", dtype={"peptide": str})
     return table.loc[table["peptide"].str.len().isin(LENGTHS), ["peptide", "HLA", "label"]].reset_index(drop=True)
 
 

@@ -1,7 +1,7 @@
 """Faithfulness of explanations as rows: which explanation of which model ranks pairs as the true knock-outs do.
 
 A model of the table is an explanation and what is explained, `knockout_hmlm_flat`: HMLM whole, without hierarchy and
-proposals (`hmlm_flat`), with the paper's softmax, two baselines, and three controls: untrained, trained on a shuffled
+proposals (`hmlm_flat`), with the paper's softmax, baselines, and three controls: untrained, trained on a shuffled
 wiring, trained on data whose species labels were shuffled. `prior`, `lag_correlation` and `published` need no model.
 """
 
@@ -38,6 +38,7 @@ EXPLANATIONS: dict[str, Callable[[HMLM, Experiments, float], explain.Pairs]] = {
 IN_ACTIVITIES = ("gradient_input", "integrated", "knockout")
 WITHOUT_MODEL = ("prior", "lag_correlation", "published")
 CONTROLS = ("untrained", "shuffled_wiring", "shuffled_labels")
+BASELINES = ("cellbox", "gru", "lembas", "graph_ode")
 
 
 def relabelled(experiments: Experiments, seed: int) -> Experiments:
@@ -82,8 +83,7 @@ def _entries() -> dict[str, Entry]:
         "hmlm_flat": tuple(EXPLANATIONS),
         "hmlm_softmax": ("attention", "rollout", "knockout"),
         **dict.fromkeys(CONTROLS, ("attention", "integrated", "knockout")),
-        "cellbox": ("knockout",),
-        "gru": ("knockout",),
+        **dict.fromkeys(BASELINES, ("knockout",)),
     }
     for name, kinds in explained.items():
         own = registered("hmlm_flat" if name in CONTROLS else name).modules

@@ -26,6 +26,7 @@ from hmlm_lib.real.literature import BASELINE, CLASSES, STIMULUS, TENSION
 
 SETTINGS: dict[str, dict] = {"literature": {}}
 K = 8
+LEARNED = ("hmlm", "gru", "cellbox", "lembas", "graph_ode")
 CODE = (*COMMON, "real.literature", "real.sheets", "experiments")
 Change = Callable[[SignalingNetwork, list[str], int], pd.DataFrame]  # network, stimuli, seed -> [stimulus, species]
 
@@ -97,7 +98,7 @@ MODELS: dict[str, Entry] = {
     "paths": Entry(by_paths, CODE),
     "published": Entry(published, CODE),
     "world": Entry(world, CODE),
-    **{name: Entry(trained(name), (*CODE, *registry.entry(name).modules)) for name in ("hmlm", "gru", "cellbox")},
+    **{name: Entry(trained(name), (*CODE, *registry.entry(name).modules)) for name in LEARNED},
 }
 
 

@@ -70,10 +70,11 @@ class SignalingNetwork:
 
     species: index = species id; columns full_name, kind, module, scale, tau (h), ymax, y0, is_output, core.
     reactions: index = reaction id; columns rule (text), w, n, ec50, evidence (PMIDs).
-    Missing columns, and cells of text or a number that are blank, get SPECIES_DEFAULTS and REACTION_DEFAULTS; further
-    columns are kept, unless their name is a known one misspelt (`Tau`, `weight`). Raises NetworkError (a wrong name or
-    number) or RuleError (a rule that cannot be read), with `where` (of a reader, the row and column of its file), the
-    species or reaction, the value and what is allowed.
+    Missing columns, and blank cells of text or mixed columns, get SPECIES_DEFAULTS and REACTION_DEFAULTS; NaN in a
+    column of floats is refused, as a calculation that went wrong. Further columns are kept, unless their name is a
+    known one misspelt (`Tau`, `weight`). Raises NetworkError (a wrong name or number) or RuleError (a rule that cannot
+    be read), with `where` (of a reader, the row and column of its file), the species or reaction, the value and what
+    is allowed.
     """
 
     name: str

@@ -66,18 +66,25 @@ def parse_rule(text: object, *, where: str = "") -> Rule:
     return Rule(reactants, product)
 
 
-def check_once(rules: Sequence[Rule], places: Sequence[str]) -> None:
-    """NetworkError, naming both places, for two rules of the same reactants and product: they would count twice.
+def first_alike(rules: Sequence[Rule]) -> list[int]:
+    """For every rule the number of the first of the same reactants, in any order, and product.
 
-    Inputs `=> C` may repeat: two inputs of one species are written alike, and their levels combine.
+    Inputs `=> C` may repeat, each is its own: two inputs of one species are written alike, and their levels combine.
     """
     first: dict[tuple[frozenset[Reactant], str], int] = {}
-    for number, rule in enumerate(rules):
-        known = first.setdefault((frozenset(rule.reactants), rule.product), number)
-        if rule.reactants and known != number:
+    return [
+        first.setdefault((frozenset(rule.reactants), rule.product), number) if rule.reactants else number
+        for number, rule in enumerate(rules)
+    ]
+
+
+def check_once(rules: Sequence[Rule], places: Sequence[str]) -> None:
+    """NetworkError, naming both places, for a rule given twice (`first_alike`), which would count twice."""
+    for number, first in enumerate(first_alike(rules)):
+        if first != number:
             raise NetworkError(
-                f"{places[number]}: rule {str(rule)!r} stands in {places[known]} too; allowed: every rule once, its "
-                f"reactants in any order (inputs `=> C` may repeat)"
+                f"{places[number]}: rule {str(rules[number])!r} stands in {places[first]} too; allowed: every rule "
+                f"once, its reactants in any order (inputs `=> C` may repeat)"
             )
 
 

@@ -22,7 +22,7 @@ from hmlm_lib.real.courses import NONE, Courses, from_midas, matched
 from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.learnable import check_judged, check_signals
 from hmlm_lib.real.protocols import Model, Protocol, Values
-from hmlm_lib.real.strangers import notes, strangers
+from hmlm_lib.real.strangers import Asked, notes, strangers
 from hmlm_lib.tables import line_numbers, read_csv
 
 MIDAS = ("TR:", "DA:", "DV:")
@@ -241,7 +241,7 @@ def described(courses: Courses, network: SignalingNetwork | None, wanted: Sequen
     asked = int(np.isnan(courses.log2).sum())
     shape = f"{len(courses)} conditions, {len(courses.times)} times, {len(courses.signals)} signals"
     lines = [f"{courses.line}: {shape}, {asked} of {courses.log2.size} values asked", *courses.notes]
-    lines += strangers(courses, incomplete(courses))
+    lines += strangers(courses, _parts_asked(courses))
     if network is None or not set(READS_NETWORK) & set(wanted):
         return lines
     for what, part in matched(courses, network).groupby("what", sort=False):
@@ -294,14 +294,11 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
     wanted = Protocol(_shown(unknown), by_inhibitor=False)
     later = [t for t in range(len(courses.times)) if t not in wanted.shown]
     check_judged(known, later)
-    found = courses.log2.copy()
     foretold = protocols.predicted(said, known, (), wanted, seed)
-    if asked.any():
-        found[asked] = _filled(unknown.log2, said(known, unknown, ()))
-    gaps = np.flatnonzero(np.isnan(found).any((1, 2)))  # in samples of which other values were measured
-    for part in (gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))):
-        others = courses.take(np.setdiff1d(np.arange(len(courses)), part))
-        found[part] = _filled(found[part], said(others, courses.take(part), ()))
+    found = courses.log2.copy()
+    for part in _parts_asked(courses):
+        those = courses.take(part.conditions)
+        found[part.conditions] = _filled(those.log2, said(courses.take(part.learned), those, ()))
     away = np.abs(foretold - known.log2)[:, later]
     width = np.nanquantile(away, LEVEL, axis=(0, 1))
     error = protocols.rmse(protocols.squared_errors(foretold, known, wanted))
@@ -316,6 +313,15 @@ def _filled(log2: Values, said: Values) -> Values:
 def incomplete(courses: Courses) -> Bool[np.ndarray, " condition"]:
     """Conditions with a time at which nothing was measured."""
     return np.isnan(courses.log2).all(2).any(1)
+
+
+def _parts_asked(courses: Courses) -> list[Asked]:
+    """Incomplete conditions, asked of all others, and those with gaps alone, dealt into parts, each of all others."""
+    every, lacks = np.arange(len(courses)), incomplete(courses)
+    gaps = np.flatnonzero(np.isnan(courses.log2).any((1, 2)) & ~lacks)
+    dealt = [gaps[k :: protocols.FOLDS] for k in range(min(len(gaps), protocols.FOLDS))]
+    whole = [Asked(every[lacks], every[~lacks])] if lacks.any() else []
+    return [*whole, *(Asked(part, np.setdiff1d(every, part)) for part in dealt)]
 
 
 def _shown(unknown: Courses) -> tuple[int, ...]:
@@ -352,7 +358,7 @@ def as_table(courses: Courses, found: Prediction) -> pd.DataFrame:
             "predicted": value(said),
             "low": value(said - half),
             "high": value(said + half),
-            "note": np.where(asked, np.array(notes(courses, incomplete(courses)))[c], ""),
+            "note": np.where(asked, np.array(notes(courses, _parts_asked(courses)))[c], ""),
         }
     )
 

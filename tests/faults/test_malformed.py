@@ -1,9 +1,12 @@
 """A smaller, seeded number of what `benchmarks/faults.py readers` does; and the faults it found, one by one."""
 
+import bz2
 import gzip
+import lzma
 import random
 import re
 from io import BytesIO
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -46,6 +49,23 @@ def test_mutations_repeat_with_their_seed():
     assert len(set(made[0])) > 15
 
 
+def zipped(content: bytes) -> bytes:
+    packed = BytesIO()
+    with ZipFile(packed, "w") as file:
+        file.writestr("mine.csv", content)
+    return packed.getvalue()
+
+
+PACKERS = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".GZ": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zip": zipped,
+}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -54,6 +74,10 @@ def test_mutations_repeat_with_their_seed():
         (b"a,b\n1,2\n1,2,3\n", "line 3 has 3 fields; allowed: 2, as in the header"),
         (b"a,c\n1,2\n", "no column 'b'; it has: a, c"),
         (b"a,b,a\n1,2,3\n", "column 'a' stands there twice; allowed: every name once"),
+        (b"a;b\n1;2,5\n", "separated by ';'; allowed: ','"),
+        (b"a\tb\n1\t2\n", r"separated by '\\t'; allowed: ','"),
+        (b"sep=;\na;b\n1;2\n", "line 1 is 'sep=;'; allowed: the names of the columns"),
+        (b"sep=,\na,b\n1,2\n", "line 1 is 'sep=,'; allowed: the names of the columns"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_named(tmp_path, content, message):
@@ -78,16 +102,18 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path, content, message):
         (b"\xef\xbb\xbfa,b\n1,2\n" + 9 * b"3,4\n" + b"5,6,\n", 12, 3),
     ],
 )
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("packed", PACKERS)
 def test_a_row_longer_than_the_header_is_named_by_line(tmp_path, content, line, fields, packed):
     """Read by pandas, its first field names the row and all others stand one column to the left."""
-    path = tmp_path / ("mine.csv.gz" if packed else "mine.csv")
-    path.write_bytes(gzip.compress(content) if packed else content)
+    path = tmp_path / f"mine.csv{packed}"
+    path.write_bytes(PACKERS[packed](content))
     message = re.escape(f"{path}, line {line} has {fields} fields; allowed: 2, as in the header")
     with pytest.raises(TableError, match=f"^{message}$"):
         read_csv(path)
     with pytest.raises(TableError, match=f"line {line} has {fields} fields; allowed: 2"):
         read_csv(BytesIO(content))
+    with pytest.raises(TableError, match=f"^my table, line {line} has {fields} fields; allowed: 2"):
+        read_csv(BytesIO(content), called="my table")
 
 
 def test_rows_as_long_as_the_header_are_read_whatever_they_hold(tmp_path):

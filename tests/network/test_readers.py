@@ -111,6 +111,21 @@ def test_tables_round_trip(tmp_path):
     assert sorted(p.name for p in (tmp_path / "core").iterdir()) == ["reactions.csv", "species.csv"]
 
 
+def test_rules_that_count_twice_survive_the_tables(tmp_path):
+    rules = pd.DataFrame({"rule": ["=> A", "=> A", "A => B", "A => B", "A & !B => A", "!B & A => A"]}, list("abcdef"))
+    network = SignalingNetwork("twice", pd.DataFrame(index=["A", "B"]), rules)
+    folder = write_tables(network, tmp_path / "twice")
+    assert pd.read_csv(folder / "reactions.csv")["again"].tolist() == [0, 0, 0, 1, 0, 1]
+    pd.testing.assert_frame_equal(read_tables(folder).reactions, network.reactions)
+    text = (folder / "reactions.csv").read_text()
+    (folder / "reactions.csv").write_text(text.replace(",1\n", ",0\n", 1))
+    with pytest.raises(NetworkError, match=r"row 5, column rule, reaction d: rule 'A => B' stands in .* row 4"):
+        read_tables(folder)
+    (folder / "reactions.csv").write_text(text.replace(",1\n", ",2\n", 1))
+    with pytest.raises(TableError, match="row 5, column again, reaction d: again is '2'; allowed: 1 or 0"):
+        read_tables(folder)
+
+
 @pytest.mark.parametrize(
     ("species", "reactions", "message"),
     [
@@ -149,6 +164,21 @@ def test_tables_round_trip(tmp_path):
             r"reactions.csv, row 3, column rule, reaction r2, rule 'smad3 => smad2': unknown species 'smad2' \(did you",
         ),
         ("species,Tau\nA,1\n", "reaction,rule\nr1,=> A\n", r"species table: column 'Tau' \(did you mean 'tau'\?\)"),
+        (
+            "species;tau\nA;1\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv: separated by ';'; allowed: ','",
+        ),
+        (
+            "sep=,\nspecies,tau\nA,1\n",
+            "reaction,rule\nr1,=> A\n",
+            "species.csv, line 1 is 'sep=,'; allowed: the names of the columns",
+        ),
+        (
+            "species\nA\n",
+            "reaction,rule\nr1,  \n",
+            "reactions.csv, row 2: rule is blank",
+        ),
         (
             "species,core\nA,maybe\n",
             "reaction,rule\nr1,=> A\n",
@@ -203,6 +233,8 @@ def test_blank_cells_of_tables_are_columns_that_are_not_there(tmp_path):
     assert found.species.loc["A", ["full_name", "module", "tau", "ymax", "y0"]].tolist() == ["", "unassigned", 1, 1, 0]
     assert found.species.loc["B", ["tau", "ymax", "y0"]].tolist() == [2.0, 1.0, 0.5]
     assert found.reactions[["w", "n", "ec50", "evidence"]].values.tolist() == 5 * [[1.0, 1.4, 0.5, ""]]
+    (tmp_path / "species.csv").write_text("species,full_name,module,tau,ymax,y0\nA, , , ,  ,\nB, b,m ,2 ,, 0.5\n")
+    pd.testing.assert_frame_equal(read_tables(tmp_path).species, found.species)
     (tmp_path / "reactions.csv").write_text("reaction,rule\n" + reactions.format(*5 * [""]))
     pd.testing.assert_frame_equal(read_tables(tmp_path).reactions, found.reactions)
 

@@ -82,12 +82,12 @@ def test_a_misspelt_treatment_is_named_with_what_is_near(path):
     asked = (table["stimulus"] == "IGF1") & (table["inhibitor"] == "AKTi")
     table.assign(stimulus=table["stimulus"].mask(asked, "IGFl")).to_csv(path, index=False)
     assert own.described(own.read(path), None)[-1] == (
-        "stimulus 'IGFl' was measured at every time in no condition (did you mean 'IGF1'?); its intervals are those of "
+        "stimulus 'IGFl' is in no condition that is learned from (did you mean 'IGF1'?); its intervals are those of "
         "known ones, and too narrow"
     )
     start = table[(table["inhibitor"] == "AKTi") & (table["time"] == 0)].assign(inhibitor="JNKi")
     pd.concat([table.assign(inhibitor=table["inhibitor"].mask(asked, "JNKi")), start]).to_csv(path, index=False)
-    assert own.described(own.read(path), None)[-1].startswith("drug 'JNK' was measured at every time in no condition;")
+    assert own.described(own.read(path), None)[-1].startswith("drug 'JNK' is in no condition that is learned from;")
 
 
 def test_names_of_models_are_checked_before_any_is_trained(path, monkeypatch):
@@ -127,6 +127,27 @@ def test_a_single_empty_value_is_predicted_too(path, only):
         known = ~np.isnan(courses.log2)
         np.testing.assert_array_equal(found.log2[known], courses.log2[known])
     assert found.log2[lost] == pytest.approx(truth, abs=0.5)  # the process reads the later value of the condition
+
+
+def test_a_gap_of_a_treatment_that_no_other_condition_has_is_noted(path):
+    whole = own.read(path)
+    courses = whole.take(~own.incomplete(whole))
+    log2 = courses.log2.copy()
+    pairs = list(zip(courses.stimulus, courses.inhibitor, strict=True))
+    alone, among = pairs.index(("IGF1", "MEKi")), pairs.index(("EGF", "AKTi"))
+    log2[[alone, among], 1, 0] = np.nan
+    names = ["IGF2" if k == alone else name for k, name in enumerate(courses.stimulus)]
+    courses = replace(courses, log2=log2, stimulus=tuple(names))
+    table = own.as_table(courses, own.predict(courses, "ridge"))
+    noted = table[table["note"] != ""]
+    assert noted[["stimulus", "note"]].to_numpy().tolist() == [
+        ["IGF2", "interval of known treatments: too narrow for IGF2"]
+    ]
+    assert table["measured"].isna().sum() == 2
+    assert [line for line in own.described(courses, None) if "'IGF2'" in line] == [
+        "stimulus 'IGF2' is in no condition that is learned from (did you mean 'IGF1'?); its intervals are those of "
+        "known ones, and too narrow"
+    ]
 
 
 def test_hmlm_foretells_the_template(path):

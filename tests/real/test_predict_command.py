@@ -78,8 +78,10 @@ def test_the_command_trains_nothing_whose_result_cannot_be_written(tmp_path, cap
     table.write_text(own.template())
     blocked.write_text("a file")
     monkeypatch.setattr(own, "compare", lambda *given: trained.append(given) or [])
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
     before = sorted(tmp_path.iterdir())
-    for out in (blocked / "said.csv", blocked / "deeper" / "said.csv", tmp_path / ("long" * 80)):
+    places = blocked / "said.csv", blocked / "deeper" / "said.csv", tmp_path / ("long" * 80), tmp_path / "nowhere" / "a"
+    for out in places:
         assert main(["predict", str(table), "--out", str(out)]) == 2
         told = capsys.readouterr()
         assert told.out == ""
