@@ -149,14 +149,24 @@ class Experiments:
         activity = np.full((len(conditions), data.sizes["time"], len(network.species_names)), np.nan)
         rows = data.sel(condition=[c.name for c in conditions]).transpose("condition", "time", "species")
         activity[:, :, [network.index[name] for name in measured]] = rows.values
+        return replace(cls.asked(network, conditions, y0, rows.time.values), activity=activity)
+
+    @classmethod
+    def asked(
+        cls, network: SignalingNetwork, conditions: Sequence[Condition], y0: np.ndarray, times_h: Sequence[float]
+    ) -> "Experiments":
+        """Conditions of which nothing was measured, to be foretold at times_h (hours); constant stimuli only.
+
+        y0: [condition, species]. ExperimentError for a stimulus that changes with time, or a species that is not there.
+        """
         return cls(
             network=network,
             names=tuple(c.name for c in conditions),
             stimulus=np.array([held_levels(network, c) for c in conditions]),
             factor=np.array([ymax_factors(network, c) for c in conditions]),
             y0=np.asarray(y0, dtype=float),
-            times_h=rows.time.values,
-            activity=activity,
+            times_h=np.asarray(times_h, dtype=float),
+            activity=np.full((len(conditions), len(times_h), len(network.species_names)), np.nan),
         )
 
 

@@ -83,7 +83,8 @@ class Committee:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Middle and spread of the member's votes on the validation molecules, z of Eq. (2)."""
         said = member.fit(x, y, valid_x, valid_y).predict(valid_x)
-        middle, sd = said.mean(0), said.std(0).clip(1e-9)
+        middle, sd = said.mean(0), said.std(0)
+        sd = np.where(sd > 1e-6, sd, 1.0)  # a member that says one thing of all says little of the test
         return (middle, sd) if self.score == "auroc" else (np.zeros_like(middle), np.ones_like(sd))
 
     def predict(self, x: np.ndarray) -> Labels:

@@ -138,7 +138,7 @@ class Head:
         """Mean over tasks of what validation is judged by: AUROC, or minus the absolute error in units of sd."""
         found = self._read(x)
         if self.score == "mae":
-            return -float(np.nanmean(np.abs(y - found) / self.sd))
+            return -float(np.nanmean(by_task(y, found, self.score) / self.sd))
         each = by_task(y, found, self.score)
         if np.isnan(each).all():  # one class only everywhere: how near the probabilities are
             return -float(np.nanmean(np.abs(y - 1 / (1 + np.exp(-found)))))
@@ -212,8 +212,9 @@ def perceptron(inputs: int, tasks: int, config: HeadConfig) -> nn.Sequential:
 
 
 def _units(y: Labels) -> tuple[Float[np.ndarray, " task"], Float[np.ndarray, " task"]]:
-    """Mean and sd of every task over its known labels; 0 and a hair where there is none."""
+    """Mean and sd of every task over its known labels; 0 and 1 where there is none, sd 1 where all are alike."""
     known = ~np.isnan(y)
     rows = np.maximum(known.sum(0), 1)
     mean = np.where(known, y, 0.0).sum(0) / rows
-    return mean, np.sqrt(np.where(known, (y - mean) ** 2, 0.0).sum(0) / rows).clip(1e-6)
+    sd = np.sqrt(np.where(known, (y - mean) ** 2, 0.0).sum(0) / rows)
+    return mean, np.where(sd > 1e-6, sd, 1.0)

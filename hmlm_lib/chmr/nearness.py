@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.stats import rankdata
 
 from hmlm_lib.chmr.benchmarks import Assays, Split, by_task
 from hmlm_lib.chmr.molecules import skeleton
@@ -69,6 +70,6 @@ def auroc_among(
     predicted: Float[np.ndarray, "test task"],
     flags: Bool[np.ndarray, "test task"],
 ) -> float:
-    """AUROC over the flagged labels of all tasks, each task's predictions ranked within itself first."""
-    rank = predicted.argsort(0).argsort(0) / max(len(predicted) - 1, 1)
+    """AUROC over the flagged labels of all tasks, each task's predictions ranked within itself, ties alike."""
+    rank = rankdata(predicted, axis=0)
     return float(by_task(labels[flags][:, None], rank[flags][:, None], "auroc")[0])

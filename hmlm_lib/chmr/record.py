@@ -134,7 +134,7 @@ def published(name: str) -> tuple[Split, Split]:
 
 @lru_cache(maxsize=1)
 def described(name: str) -> Float[np.ndarray, "molecule feature"]:
-    """Fingerprints and descriptors, what is not a number at its mean."""
+    """Fingerprints and descriptors, what is not a number at its mean over all molecules (no label is read)."""
     values = form(assays(name).smiles)
     return np.concatenate(
         [fingerprints(assays(name).smiles), np.where(np.isnan(values), np.nanmean(values, 0), values)], 1

@@ -23,6 +23,7 @@ from hmlm_lib.chmr.modalities import Modality, scaled
 from hmlm_lib.chmr.propagation import Graph
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import MoleculeError
+from hmlm_lib.files import digest
 from hmlm_lib.training import Training, train
 
 TRAINING = Training(steps=100, learning_rate=0.1, clip=1e9, warmup=0.0)
@@ -102,7 +103,8 @@ def learn(
     if not any(y.numel() for y in found):
         raise MoleculeError("no modality has two known rows that differ; allowed: at least one that has")
     model = Evidence(rows, found)
-    train(model, lambda _: model(), training)
+    data = digest(*(part.numpy() for part in (*rows, *found)))
+    train(model, lambda _: model(), training, data=data)
     return model.log_weight.detach().exp()
 
 

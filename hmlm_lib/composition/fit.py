@@ -23,7 +23,7 @@ from hmlm_lib.composition.language_models import LanguageModel
 from hmlm_lib.composition.pairs import Pairs
 from hmlm_lib.composition.states import States, frozen
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import TrainingError, check_whole
+from hmlm_lib.errors import TrainingError, check_whole, pick
 from hmlm_lib.training import Training
 
 AT_ONCE = 2000  # pairs of one reading
@@ -58,9 +58,10 @@ class Fitted:
     seconds: float
 
     def at(self, question: str) -> "Fitted":
-        """The same with the weights that were best on that question's validation pairs."""
-        self.strategy.load_state_dict(self.best[question])
-        return self
+        """A copy with the weights that were best on that question's validation pairs; TrainingError for no such one."""
+        strategy = copy.deepcopy(self.strategy)
+        strategy.load_state_dict(pick(self.best, question, "question", TrainingError))
+        return replace(self, strategy=strategy)
 
     def predict(self, pairs: Pairs) -> Float[np.ndarray, " pair"]:
         """Logits of pairs."""

@@ -7,6 +7,7 @@ Source: Devlin et al., 2019, as ESM-2; of the hidden places 8 in 10 show the mas
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from hmlm_lib.composition.language_models import TinyConfig, TinyLM
 from hmlm_lib.composition.residues import MASK, PAD, SPECIAL
 from hmlm_lib.errors import SequenceError
+from hmlm_lib.files import digest
 from hmlm_lib.memory import summed
 from hmlm_lib.training import Progress, Training, train
 
@@ -66,7 +68,8 @@ def pretrain(
 
         return summed(error, len(rows), model, "sequences")
 
-    train(model.train(), loss, training, report)
+    data = digest(np.array([repr(model.config), repr(odds.tolist())]), *(table.numpy() for table in tables))
+    train(model.train(), loss, training, report, data)
     return model.eval().requires_grad_(False)
 
 

@@ -27,6 +27,8 @@ from hmlm_lib.evaluation import (
 )
 from hmlm_lib.evaluation.definitions import defined
 from hmlm_lib.evaluation.novel import with_new
+from hmlm_lib.evaluation.outside import importable, is_outside
+from hmlm_lib.evaluation.outside import mark as mark_outside
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
 from hmlm_lib.evaluation.rows import append, check_append, code_hash, make_row, read_file, setting_file, valid_rows
@@ -121,10 +123,10 @@ def rests_on(name: str, model: str) -> tuple[str, ...]:
 
 
 def code(name: str, model: str, effort: float = 1.0) -> str:
-    """What a row has to say of its code to count: the hash; then the family's mark of what the code was given, and the
-    effort where that is not 1, so that no trial enters the record.
+    """What a row has to say of its code to count: the hash; then the family's mark of what the code was given, or that
+    of a class of your own, and the effort where that is not 1, so that no trial enters the record.
     """
-    mark = getattr(OTHERS.get(name), "mark", lambda _: "")(model)
+    mark = getattr(OTHERS.get(name), "mark", mark_outside)(model)
     return code_hash(rests_on(name, model)) + mark + ("" if effort == 1 else f"@{effort:g}")
 
 
@@ -193,12 +195,23 @@ def _short(values: dict) -> str:
     return f"{shown}  {values['seconds']:.0f} s"
 
 
-def codes(name: str, effort: float = 1.0) -> dict[str, str]:
-    """Model -> code that its rows of a setting must have, all models of all groups."""
-    return {model: code(name, model, effort) for model in models(name, GROUPS)}
+def codes(name: str, effort: float = 1.0, own: Iterable[str] = ()) -> dict[str, str]:
+    """Model -> code that its rows of a setting must have, all models of all groups.
+
+    own: classes of your own beside them, as far as they can be imported; none for settings with models of their own.
+    """
+    beside = [model for model in own if name in SETTINGS and importable(model)]
+    return {model: code(name, model, effort) for model in (*models(name, GROUPS), *beside)}
+
+
+def outside(files: Iterable[Path]) -> list[str]:
+    """Classes of your own that files of rows name, each once."""
+    named = (row["model"] for path in files for row in read_file(path)[0])
+    return [model for model in dict.fromkeys(named) if is_outside(model)]
 
 
 def rows(name: str) -> list[dict]:
     """Valid rows of a setting, all models of all groups; those of task B also on new sets of inputs alone."""
-    found = valid_rows(name, codes(name))
+    own = outside([setting_file(name)])
+    found = valid_rows(name, codes(name, own=own))
     return [with_new(row) for row in found] if name in SETTINGS else found

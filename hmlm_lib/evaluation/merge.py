@@ -23,9 +23,11 @@ def merge(places: Sequence[Path], report: Callable[[str], None] = print, effort:
     effort: that of the rows that count. report gets a line for everything left out, then one a setting. HmlmError for
     a place that is not there or holds no such file; the record is then as it was.
     """
-    codes = cache(lambda name: benchmark.codes(name, effort))
+    files = _files(places)
+    own = benchmark.outside(files)
+    codes = cache(lambda name: benchmark.codes(name, effort, own))
     found: dict[str, list[dict]] = {}
-    for path in _files(places):
+    for path in files:
         rows, torn = read_file(path)
         problems = Counter({"damaged, or no row": torn})
         for row in rows:

@@ -16,6 +16,7 @@ from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.believed import believed
 from hmlm_lib.evaluation.chosen import LEMBAS, LEMBAS_BASE, Chosen
 from hmlm_lib.evaluation.oracle import Oracle
+from hmlm_lib.evaluation.outside import is_outside, made
 from hmlm_lib.evaluation.rows import COMMON
 from hmlm_lib.evaluation.shuffle import shuffled
 from hmlm_lib.evaluation.tasks import Benchmark
@@ -194,7 +195,9 @@ CHOSEN: dict[str, Entry] = {
 
 
 def entry(name: str) -> Entry:
-    """The entry of a model of any group; ModelError with the nearest name otherwise."""
+    """The entry of a model of any group, or of a class of your own; ModelError with the nearest name otherwise."""
+    if is_outside(name):
+        return Entry(lambda _, seed: made(name, seed), "nothing", BASELINE_CODE)
     found = pick(MODELS | ABLATIONS | CHOSEN, name, "model")
     return replace(found, modules=(*found.modules, f"evaluation.registry#{name}"))
 

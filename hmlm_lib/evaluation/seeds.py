@@ -11,12 +11,12 @@ import pandas as pd
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import side_by_side
 from hmlm_lib.errors import ExperimentError
-from hmlm_lib.evaluation import benchmark, conditions, reconstruct, score, summary
+from hmlm_lib.evaluation import benchmark, conditions, frompoints, score, summary
 from hmlm_lib.evaluation.rows import as_table
 from hmlm_lib.evaluation.tasks import SCORED, Benchmark
 from hmlm_lib.evaluation.tasks import benchmark as draw
 
-CURVES = ("linear", "log_linear", "pchip")
+CURVES = ("linear", "log_linear", "pchip", "gp_of_time")
 Key = tuple[str, int, int]  # model, k, seed
 DRAWN: dict[tuple[int, int], Benchmark] = {}  # by k and seed, 5 MB each; each costs the simulator seconds
 
@@ -107,12 +107,12 @@ def by_condition(fitted: Mapping[Key, Model], names: Iterable[str]) -> pd.DataFr
 
 
 def interpolated(points: Iterable[int], seeds: Iterable[int]) -> pd.DataFrame:
-    """Task A of curves through the k points, no model behind them: column `A/mse_all`."""
+    """Task A of curves through or along the k points, no model behind them: column `A/mse_all`."""
     values, points, seeds = {}, tuple(points), tuple(seeds)
     draw_all(product(points, seeds))
     for k, kind, seed in product(points, CURVES, seeds):
         b = experiments(k, seed)
-        curve = reconstruct.interpolate(b.seen, SCORED, kind)
+        curve = frompoints.MODELS[kind].run(b.seen, SCORED)
         values[kind, k, seed] = {"A/mse_all": score.mse(curve, b.combine.activity)}
     return as_scores(values)
 

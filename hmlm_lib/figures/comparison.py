@@ -209,12 +209,12 @@ def fig_cost(table: pd.DataFrame) -> Figure:
 
 
 def fig_reconstruction(table: pd.DataFrame, noise_sd: float) -> Figure:
-    """Error of the reconstructed trajectory against points seen, mean and sd over seeds; interpolation is dashed.
+    """Error of the reconstructed trajectory against points seen, mean and sd over seeds; dashed: without a forecast.
 
     table: columns model, k, mse, a line a seed.
     """
     fig, ax = plt.subplots(figsize=(6.4, 3.9))
-    curves = ("linear", "log_linear", "pchip")
+    curves = ("linear", "log_linear", "pchip", "gp_of_time")
     for model, rows in table.groupby("model", sort=False):
         stats = _over_seeds(rows, "k", "mse")
         label = str(model).replace("_", " ") if model in curves else f"GP on {str(model).replace('_', ' ')}"

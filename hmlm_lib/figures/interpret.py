@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from hmlm_lib.figures.style import CONDITION_COLOURS, DIVERGING_MAP
 
@@ -58,7 +59,7 @@ def fig_arrival(true: xr.DataArray, said: xr.DataArray, pairs: Sequence[tuple[st
             at = {"context": name, "source": source, "target": target}
             colour = CONDITION_COLOURS[name]
             ax.plot(true.time, true.sel(at), color=colour, lw=2.2, alpha=0.45, label=f"{name}, true")
-            ax.plot(said.time, said.sel(at), color=colour, lw=1.1, ls="--", label=f"{name}, HMLM")
+            ax.plot(said.time, said.sel(at), color=colour, lw=1.1, ls="--", label=f"{name}, model")
         ax.axhline(0, color="#999999", lw=0.6)
         ax.set(xlabel="time (h)", xscale="symlog")
         ax.set_title(f"{source.replace('_', ' ')}\nto {target.replace('_', ' ')}", size=8.5)
@@ -142,12 +143,16 @@ def _places(codes: pd.DataFrame) -> dict[tuple[int, int], tuple[float, float]]:
 def fig_embedding(
     flat: Float[np.ndarray, "molecule 2"], colourings: Mapping[str, Sequence[object] | np.ndarray]
 ) -> Figure:
-    """Molecules in two dimensions, a panel a colouring."""
-    fig, axes = plt.subplots(1, len(colourings), figsize=(3.5 * len(colourings), 3.5), squeeze=False)
-    for ax, (title, values) in zip(axes[0], colourings.items(), strict=True):
+    """Molecules on two principal components, a panel a colouring with a legend of its own."""
+    fig, axes = plt.subplots(1, len(colourings), figsize=(4.0 * len(colourings), 4.2), sharex=True, sharey=True)
+    for ax, (title, values) in zip(np.atleast_1d(axes), colourings.items(), strict=True):
         kinds, number = np.unique(np.asarray(values), return_inverse=True)
         colours = [CLASS_COLOURS[i % len(CLASS_COLOURS)] for i in range(len(kinds))]
         ax.scatter(*flat.T, s=4, c=[colours[i] for i in number], lw=0, alpha=0.8)
-        ax.set(title=f"{title} ({len(kinds)})", xticks=[], yticks=[])
-        ax.spines[["bottom", "left"]].set_visible(False)
+        ax.set(title=f"{title} ({len(kinds)})", xlabel="PC 1", ylabel="PC 2", xticks=[], yticks=[])
+        marks = [
+            Line2D([], [], ls="", marker="o", ms=4, color=own, label=str(kind))
+            for kind, own in zip(kinds, colours, strict=True)
+        ]
+        ax.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=4, handletextpad=0.1)
     return fig

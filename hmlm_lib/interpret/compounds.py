@@ -31,6 +31,7 @@ from hmlm_lib.composition.readers import biosnap
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics import Condition, knockout_screen
 from hmlm_lib.errors import MoleculeError
+from hmlm_lib.files import digest
 from hmlm_lib.memory import by_parts, summed
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Training, train
@@ -106,7 +107,8 @@ def composed(
         def loss(generator: torch.Generator) -> Tensor:
             return summed(error, len(label), model, "molecules")
 
-        train(model.train(), loss, training)
+        data = digest(*(part.detach().cpu().numpy() for part in (tokens, latents, label)))
+        train(model.train(), loss, training, data=data)
         with one_thread(), torch.no_grad():
             model.eval()
             return torch.cat(by_parts(lambda rows: model(asked[rows]), len(asked), "molecules")).cpu().numpy()

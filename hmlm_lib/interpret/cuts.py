@@ -25,8 +25,8 @@ from hmlm_lib.evaluation.worlds import World
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.kinetics import Kinetics
 from hmlm_lib.hmlm.model import HMLM
-from hmlm_lib.hmlm.transducer import between, time_grid
-from hmlm_lib.interpret.subject import grid_until, hmlm_only
+from hmlm_lib.hmlm.transducer import between
+from hmlm_lib.interpret.subject import grid_over, grid_until, hmlm_only
 
 Cuts = Float[np.ndarray, "context edge target"]
 WHAT = "a cut edge"  # in messages
@@ -47,7 +47,8 @@ def _change(end: Float[Tensor, "batch species"], n_contexts: int) -> Cuts:
 def blinded(model: HMLM, keep: Float[Tensor, "edge batch"]) -> HMLM:
     """The same parameters, but edge e of trajectory b reads keep[e, b] times the activity of its source.
 
-    ModelError for attention="softmax", which has no gates, and, here and below, for a model that is no HMLM.
+    ModelError for attention="softmax", which has no gates, and, here and below, for a model that is no HMLM and for
+    experiments on other species than the model's, or in another order.
     """
     hmlm_only(model, WHAT)
     if model.config.attention != "logic":
@@ -64,7 +65,7 @@ def blinded(model: HMLM, keep: Float[Tensor, "edge batch"]) -> HMLM:
 
 def in_model(model: HMLM, experiments: Experiments, time_h: float) -> Cuts:
     """Eq. (1) in a model, edges in its order (`edge_labels`)."""
-    hmlm_only(model, WHAT)
+    hmlm_only(model, WHAT, experiments)
     edges = len(model._source)
     blind = blinded(model, _keep(len(experiments), edges).to(model._tau_h.device))
     stimulus, factor, y0, _ = (t.repeat_interleave(edges + 1, 0) for t in model._tensors(experiments))
@@ -76,7 +77,7 @@ def in_model(model: HMLM, experiments: Experiments, time_h: float) -> Cuts:
 
 def _without_each(model: HMLM, experiments: Experiments, at_once: int) -> Iterator[Tensor]:
     """Predictions [cut, condition, time, species] at the measured times: the whole model's, then edge by edge."""
-    grid = time_grid(model.horizon_h or float(experiments.times_h[-1]), model.config.grid)
+    grid = grid_over(model, experiments)
     tensors, count, edges = model._tensors(experiments)[:3], len(experiments), len(model._source)
     with one_thread(), torch.no_grad():
         for which in torch.arange(-1, edges).split(at_once):
@@ -92,7 +93,7 @@ def _without_each(model: HMLM, experiments: Experiments, at_once: int) -> Iterat
 
 def loss_without(model: HMLM, experiments: Experiments, at_once: int = 16) -> Float[np.ndarray, " edge"]:
     """How much worse a model fits the measured points when an edge is cut, mean squared error; at_once: edges."""
-    hmlm_only(model, WHAT)
+    hmlm_only(model, WHAT, experiments)
     target = model._tensors(experiments)[3]
     mask = torch.isfinite(target)
     target = torch.where(mask, target, 0.0)
@@ -106,7 +107,7 @@ def loss_without(model: HMLM, experiments: Experiments, at_once: int = 16) -> Fl
 
 def response_without(model: HMLM, experiments: Experiments, at_once: int = 16) -> Float[np.ndarray, " edge"]:
     """How far predictions move when an edge is cut, root mean square over experiments, times and species."""
-    hmlm_only(model, WHAT)
+    hmlm_only(model, WHAT, experiments)
     found, whole = [], None
     for said in _without_each(model, experiments, at_once):
         whole = said[0] if whole is None else whole

@@ -43,9 +43,9 @@ IG_STEPS = 32  # leaves a mean error of .002 on trained models of the published 
 def attention(model: HMLM, experiments: Experiments, time_h: float, head: int | None = None) -> Pairs:
     """Mean over heads, or one of them; several edges between two species: the largest. ModelError for no such head.
 
-    Here and below, ModelError for a model that is no HMLM where one is asked for.
+    Here and below, ModelError for a model that is no HMLM where one is asked for, and for experiments on other species.
     """
-    hmlm_only(model, "attention")
+    hmlm_only(model, "attention", experiments)
     maps = model.attention(experiments, [time_h])["molecular"].isel(time=0)
     if head is not None and head not in maps["head"].values:
         raise ModelError(f"no head {head}; allowed: 0 to {model.config.heads - 1}")
@@ -92,7 +92,7 @@ def _every_pair(model: HMLM, experiments: Experiments) -> tuple[Tensor, Tensor, 
 
 def gradient_input(model: HMLM, experiments: Experiments, time_h: float) -> Pairs:
     """Eq. (2) of all pairs in one backward pass."""
-    hmlm_only(model, "gradient_input")
+    hmlm_only(model, "gradient_input", experiments)
     factor, which, target = _every_pair(model, experiments)
     with one_thread():
         method = InputXGradient(_outcome(model, experiments, time_h))
@@ -102,7 +102,7 @@ def gradient_input(model: HMLM, experiments: Experiments, time_h: float) -> Pair
 
 def integrated(model: HMLM, experiments: Experiments, time_h: float, steps: int = IG_STEPS) -> Pairs:
     """Eq. (3) by Gauss-Legendre quadrature with `steps` points."""
-    hmlm_only(model, "integrated")
+    hmlm_only(model, "integrated", experiments)
     factor, which, target = _every_pair(model, experiments)
     with one_thread():
         method = IntegratedGradients(_outcome(model, experiments, time_h))

@@ -17,9 +17,9 @@ from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.model import HMLM
 from hmlm_lib.hmlm.tokens import tokens
-from hmlm_lib.hmlm.transducer import between, time_grid
+from hmlm_lib.hmlm.transducer import between
 from hmlm_lib.interpret.infer import Samples, measured, samples
-from hmlm_lib.interpret.subject import hmlm_only
+from hmlm_lib.interpret.subject import grid_over, hmlm_only
 from hmlm_lib.network.network import SignalingNetwork
 
 Pairs = Float[np.ndarray, "target source"]
@@ -96,12 +96,12 @@ def wanted(model: HMLM, experiments: Experiments) -> Pairs:
     """How much the data ask for an edge: |dL/dW| of the error on the measured points, at the trained model.
 
     One backward pass for all pairs (a score test): where the wiring explains everything the gradient is noise, where
-    an edge is missing it is not. ModelError for a model without proposals, and for one that is no HMLM.
+    an edge is missing it is not. ModelError for a model without proposals or that is no HMLM, and for other species.
     """
-    hmlm_only(model, "wanted")
+    hmlm_only(model, "wanted", experiments)
     if model.off_graph is None:
         raise ModelError("the model has no proposals; allowed: HMLMConfig(proposals=True)")
-    grid = time_grid(model.horizon_h, model.config.grid)
+    grid = grid_over(model, experiments)
     held, factor, y0, target = model._tensors(experiments)
     mask = torch.isfinite(target)
     target = torch.where(mask, target, 0.0)
@@ -121,7 +121,7 @@ def residual(model: HMLM, experiments: Experiments) -> Samples:
     ends and their mean), its time constants are the learned ones. Any method of `infer.py` can read the result.
     ModelError for a model that is no HMLM.
     """
-    hmlm_only(model, "residual")
+    hmlm_only(model, "residual", experiments)
     values, _ = measured(experiments)
     ends = values[:, :-1], (values[:, :-1] + values[:, 1:]) / 2, values[:, 1:]
     count = ends[0].shape[1]

@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.data import fetch
-from hmlm_lib.errors import TableError, did_you_mean
+from hmlm_lib.errors import ExperimentError, TableError, did_you_mean
 from hmlm_lib.midas import Midas, read_midas
 from hmlm_lib.network.network import SignalingNetwork
 
@@ -103,6 +103,17 @@ def load(line: str) -> Courses:
     if line not in LINES:
         raise TableError(f"no cell line {line!r}{did_you_mean(line, LINES)}; allowed: {', '.join(LINES)}")
     return from_midas(read_midas(fetch(f"MD-{line}_main_for_null")))
+
+
+def check_times_alike(every: Sequence[Courses]) -> None:
+    """ExperimentError for courses that were measured at other times than the first."""
+    first = every[0]
+    for other in every[1:]:
+        if not np.array_equal(other.times, first.times):
+            raise ExperimentError(
+                f"{other.line} was measured at {other.times.tolist()} minutes, {first.line} at {first.times.tolist()}; "
+                "allowed: the same times"
+            )
 
 
 def parts(treatment: str) -> tuple[str, ...]:

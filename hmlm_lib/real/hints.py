@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from hmlm_lib.real.courses import NONE, Courses
+from hmlm_lib.real.courses import NONE, Courses, check_times_alike
 
 SMALL = 0.3  # W
 HINTS = 3
@@ -42,7 +42,8 @@ def rebound(courses: Courses) -> Float[np.ndarray, "condition time signal"]:
 
 
 def effects(courses: Courses, elsewhere: Sequence[Courses]) -> Float[np.ndarray, "condition time signal"]:
-    """e of Eq. (2): 0 for a treatment or a signal that no other line has."""
+    """e of Eq. (2): 0 for a treatment or a signal that no other line has. ExperimentError for a line of other times."""
+    check_times_alike([courses, *elsewhere])
     found = np.full((len(elsewhere), *courses.log2[:, 1:].shape), np.nan)
     for mean, other in zip(found, elsewhere, strict=True):
         shared = [name for name in courses.signals if name in other.signals]

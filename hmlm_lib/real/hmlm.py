@@ -25,13 +25,14 @@ from torch import Tensor, nn
 
 from hmlm_lib.data import fetch
 from hmlm_lib.device import current
+from hmlm_lib.files import digest
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.transducer import between, transduce
 from hmlm_lib.moving import moved
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.network.sif import read_sif
 from hmlm_lib.real.baselines import log_linear
-from hmlm_lib.real.courses import NONE, Courses, parts
+from hmlm_lib.real.courses import NONE, Courses, check_times_alike, parts
 from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.protocols import Values
 from hmlm_lib.real.standin import simulated
@@ -199,6 +200,8 @@ class Measured:
 
     @classmethod
     def of(cls, every: Sequence[Courses]) -> "Measured":
+        """Of courses at the same times; ExperimentError where these differ."""
+        check_times_alike(every)
         signals = tuple(dict.fromkeys(s for c in every for s in c.signals))
         parts = []
         for c in every:
@@ -239,7 +242,7 @@ class Task:
             found, penalty = self.said(model, chosen)
             return DATA_WEIGHT * ((found - target).square() * mask).sum() / mask.sum() + penalty
 
-        train(model, loss, training)
+        train(model, loss, training, data=digest(target.cpu().numpy(), rows, self.times_h, self.grid))
 
 
 def fine_early(horizon_h: float, steps: int) -> Float[np.ndarray, " point"]:
@@ -283,7 +286,7 @@ def predict(
     real = len(shown) + sum(map(len, learn_from))
     rows = np.arange(sum(map(len, every)))
     if before:
-        task.learn(model, rows[real:], training)
+        task.learn(model, rows[real:], replace(training, checkpoint=None))  # a checkpoint is of the courses themselves
     task.learn(model, rows[:real], training)
     with torch.no_grad():
         change = task.said(model, torch.arange(len(shown)))[0].cpu().double().numpy() * task.data.typical

@@ -143,3 +143,17 @@ def test_settings_out_of_range_and_labels_that_do_not_fit_are_named():
         head.fit(x, y, x, y).predict(x[:, :1])
     with pytest.raises(MoleculeError, match="score is 'auc'; allowed: auroc, mae"):
         Head("auc")
+
+
+def test_absolute_errors_are_judged_as_they_are_scored_a_task_one_vote():
+    """A task of two labels weighs as much as one of eighty; one whose labels are alike counts in its own units."""
+    rng = np.random.default_rng(0)
+    x, valid = rng.standard_normal((80, 3)), rng.standard_normal((80, 3))
+    y, valid_y = np.c_[x[:, 0], x[:, 1]], np.c_[valid[:, 0], valid[:, 1]]
+    y[10:, 1] = valid_y[2:, 1] = np.nan
+    head = Head("mae", SHORT).fit(x, y, valid, valid_y)
+    each = by_task(valid_y, head.predict(valid), "mae") / np.nanstd(y, axis=0)
+    assert head.valid_score == pytest.approx(-each.mean(), rel=1e-5)
+    assert each[0] != pytest.approx(each[1], rel=0.2)
+    flat = Head("mae", SHORT).fit(x, np.c_[x[:, 0], np.full(80, 3.0)], valid, np.c_[valid[:, 0], np.full(80, 3.5)])
+    assert -1 < flat.valid_score < 0

@@ -38,3 +38,6 @@ def test_auroc_among_flags_ranks_within_a_task():
     predicted = np.array([[3, 500.0], [2, 600], [1, 700]])  # right in both tasks, on scales of their own
     assert auroc_among(labels, predicted, np.ones((3, 2), bool)) == pytest.approx(8.5 / 9)
     assert auroc_among(labels, predicted, np.array([[True, False], [True, False], [False, False]])) == 1.0
+    alike = np.ones((3, 1))
+    for rows in ([0, 1, 2], [2, 1, 0]):  # in whatever order they stand
+        assert auroc_among(labels[rows][:, :1], alike, np.ones((3, 1), bool)) == 0.5

@@ -149,7 +149,11 @@ def test_training_repeats_keeps_the_best_state_and_says_when_it_diverges(models)
     runs = [fit(lambda: Contrastive(models, 8), models, PAIRS, {"random": PAIRS}, config) for _ in range(2)]
     assert runs[0].valid == runs[1].valid
     np.testing.assert_array_equal(runs[0].predict(PAIRS), runs[1].predict(PAIRS))
+    before = runs[0].predict(PAIRS)
     assert auroc(PAIRS, runs[0].at("random").predict(PAIRS)) == runs[0].valid["random"]
+    np.testing.assert_array_equal(runs[0].predict(PAIRS), before)  # `at` is a copy
+    with pytest.raises(TrainingError, match=r"no question 'randm' \(did you mean 'random'\?\)"):
+        runs[0].at("randm")
     wild = FitConfig(epochs=3, batch=4, training=Training(learning_rate=1e30))
     with pytest.raises(TrainingError, match=r"training diverged at step"):
         fit(lambda: Contrastive(models, 8), models, PAIRS, {"random": PAIRS}, wild)

@@ -110,6 +110,13 @@ def test_pretraining_learns_and_repeats():
         pretrain([peptides, []], SMALL)
 
 
+def test_a_checkpoint_of_other_sequences_is_not_resumed(tmp_path):
+    training = Training(steps=4, seed=1, checkpoint=tmp_path / "lm.part", checkpoint_every=2)
+    pretrain([["ACDEFGHIK"]], SMALL, training)
+    with pytest.raises(ModelError, match=r"lm.part.* other data"):
+        pretrain([["WYVTWYVTW"]], SMALL, training)
+
+
 def test_a_file_gives_the_same_model(model, tmp_path):
     again = checkpoint.load(checkpoint.save(model, tmp_path / "lm.safetensors"))
     assert again.config == model.config

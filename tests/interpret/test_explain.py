@@ -154,6 +154,19 @@ def test_what_explains_an_hmlm_is_refused_for_a_model_without_attention(asked, w
         ASKED_OF_HMLM[what](GRU(), asked)
 
 
+OF_EXPERIMENTS = [name for name in ASKED_OF_HMLM if name not in ("a cut edge ", "proposals", "edge_weights")]
+
+
+@pytest.mark.parametrize("what", OF_EXPERIMENTS)
+def test_what_explains_an_hmlm_is_refused_for_species_in_another_order(world, what):
+    own = world.network
+    turned = SignalingNetwork(own.name, own.species.iloc[::-1].drop(columns="is_input"), own.reactions)
+    model = HMLM.from_network(turned, HMLMConfig(width=8, hierarchy=False), 1)
+    asked = contexts.contexts(world, own)
+    with pytest.raises(ModelError, match=r"experiments are on network 'small' with .* in the order of its table"):
+        ASKED_OF_HMLM[what](model, asked)
+
+
 def test_published_is_prior_times_correlation(world, asked):
     times = np.linspace(0, 20, 21)
     course = asked.to_data_array(world.simulate(asked.stimulus, asked.factor, asked.y0, times), times)
@@ -208,6 +221,9 @@ def test_loss_without_an_edge_is_the_loss_of_the_cut_model(world, model, asked):
     assert moved[edge] == pytest.approx(
         np.sqrt(np.square(blind.predict(measured) - model.predict(measured)).mean()), abs=1e-6
     )
+    with pytest.warns(UserWarning, match="predicting to 60 h, trained to 30 h"):
+        late = cuts.response_without(model, replace(measured, times_h=np.array([2.0, 60.0])), at_once=4)
+    assert late.max() < 1  # activities are fractions: a curve continued beyond its last point would leave them far
     softmax = HMLM.from_network(world.network, HMLMConfig(width=4, attention="softmax", hierarchy=False), 0)
     with pytest.raises(ModelError, match="edges are cut at their gates; attention is 'softmax'; allowed: logic"):
         cuts.in_model(softmax, asked, T)

@@ -1,8 +1,11 @@
 """Hints about a treatment: its own start, and what it does elsewhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hmlm_lib.errors import ExperimentError
 from hmlm_lib.real import alike, gp
 from hmlm_lib.real.courses import NONE, Courses
 from hmlm_lib.real.hints import SMALL, effects, hints, rebound
@@ -40,6 +43,14 @@ def test_effects_elsewhere_are_means_over_stimuli_and_lines_of_shared_signals():
     assert not found[..., 0].any()
     assert effects(asked, [one, silent]).reshape(3, 2, 2, 2)[2, 0, :, 1].tolist() == [1.0, 1.5]
     assert not effects(asked, []).any()
+
+
+def test_lines_at_other_times_are_refused():
+    one = line("one", np.zeros((3, 2, 3, 2)))
+    for times in (one.times * 10, one.times[:2]):
+        other = replace(one, line="two", times=times, log2=one.log2[:, : len(times)])
+        with pytest.raises(ExperimentError, match=r"two was measured at \[.*\] minutes, one at .*; allowed: the same"):
+            effects(one, [other])
 
 
 def test_values_that_lack_are_left_out_of_means():
