@@ -44,14 +44,15 @@ DENSE_UP_TO = 400  # species; above it the sparse path is faster on a CPU
 class HMLMConfig:
     """Choices of the model; every `False` is an ablation.
 
-    width: of tokens. heads: gates an edge has, and heads of every softmax. layers: of attention among pathways and
-    cell (with attention="softmax": also among molecules). attention: `logic` (gates, AND, OR) or `softmax` (the paper's
+    width: of tokens. heads: gates an edge has, and heads of every softmax. layers: of attention among pathways and cell
+    (with attention="softmax": also among molecules). attention: `logic` (gates, AND, OR) or `softmax` (the paper's
     formula). sums: let a species also add up its regulators. pace: let it be faster when it is driven. identity: let
-    species and edges learn numbers of their own; without it a token is only its role, position and parameters, and the
-    model can be moved to another network. proposals: edges off the graph (None: where identity is learned and the
-    network is small enough for all pairs). grid: steps over the horizon; corrections: sweeps a step; refresh: steps
-    between two readings of the hierarchy. shift_penalty and proposal_penalty: weights in the loss of the mean square of
-    the hierarchy's shift, and of sum_j |W_vj| averaged over v.
+    species, edges and modules learn numbers of their own; without it a token is only its role, position and parameters,
+    no parameter has a size of the network's, and the model can be moved to any other (`transfer.moved`, `load`).
+    proposals: edges off the graph (None: where identity is learned and the network is small enough for all pairs).
+    grid: steps over the horizon; corrections: sweeps a step; refresh: steps between two readings of the hierarchy.
+    shift_penalty and proposal_penalty: weights in the loss of the mean square of the hierarchy's shift, and of sum_j
+    |W_vj| averaged over v.
     """
 
     width: int = 16
@@ -122,7 +123,9 @@ class HMLM(nn.Module):
             self.carry, self.readout = nn.Linear(d, d), nn.Linear(d, 1)
             nn.init.constant_(self.readout.bias, -2.0)
         if config.hierarchy:
-            self.hierarchy = Hierarchy(t.module, t.n_modules, d, h, config.layers, config.pathway, config.cell)
+            self.hierarchy = Hierarchy(
+                t.module, t.n_modules, d, h, config.layers, config.pathway, config.cell, named=config.identity
+            )
             self.read = nn.Parameter(torch.zeros(own, d))
         wanted = size <= DENSE_UP_TO if config.proposals is None else config.proposals
         self.off_graph = Proposals(size) if wanted and config.identity else None
@@ -377,7 +380,7 @@ class HMLM(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path, network: SignalingNetwork) -> "HMLM":
-        """A saved model on its network; ModelError for a damaged file or another network."""
+        """A saved model on its network, one without identity on any; ModelError as `checkpoint.load`."""
         from hmlm_lib.hmlm.checkpoint import load
 
         return load(path, network)
