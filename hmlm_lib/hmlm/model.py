@@ -361,7 +361,7 @@ class HMLM(nn.Module):
     def attention(
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
     ) -> dict[str, xr.DataArray]:
-        """What attends to what, per scale and head; see `looking.py`."""
+        """What attends to what: `molecular`, `aggregate`, `pathway` and `decompose`, by layer, head; `looking.py`."""
         from hmlm_lib.hmlm.looking import attention
 
         return attention(self, experiments, times_h)
