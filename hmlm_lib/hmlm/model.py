@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError, check_finite, check_heads, check_whole
-from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, wiring
+from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, warn_units, wiring
 from hmlm_lib.files import digest
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
 from hmlm_lib.hmlm.kinetics import Kinetics
@@ -296,7 +296,7 @@ class HMLM(nn.Module):
     ) -> "HMLM":
         """Train on what was measured; experiments without any measurement, or on another network, are refused.
 
-        batch: conditions a step (default all). Raises ModelError or TrainingError.
+        batch: conditions a step (default all). Raises ModelError, TrainingError; warns of values that are no fractions.
         """
         training = training or TRAINING
         self._check_trainable(experiments, batch)
@@ -328,6 +328,7 @@ class HMLM(nn.Module):
         if unseen.any():
             name = e.names[int(np.flatnonzero(unseen)[0])]
             raise ModelError(f"condition {name!r} has no measured point; allowed: at least one")
+        warn_units(e)
 
     def _data(self, e: Experiments, batch: int | None, config: object, seed: int) -> str:
         """What a checkpoint must share with the training that resumes it, beside the settings."""
