@@ -20,6 +20,7 @@ from hmlm_lib.errors import ExperimentError, ModelError, did_you_mean, interval
 from hmlm_lib.files import digest
 from hmlm_lib.network.network import SignalingNetwork
 
+LEAST, MOST = -0.5, 2.0  # measured fractions of maximum with noise; beyond these the units are likely others
 Trajectories = Float[np.ndarray, "condition time species"]
 
 
@@ -29,7 +30,8 @@ class Experiments:
 
     network: what is known of the wiring; its species are the species axis. stimulus: input level of every species
     from t = 0 on, in [0, 1]. factor: on ymax from t = 0 on; 0 knock-out, 1 untouched, > 1 over-expression. y0: state
-    at t = 0. times_h: hours, increasing. activity: measured fraction of maximum; NaN where nothing was measured.
+    at t = 0. times_h: hours, increasing. activity: measured fraction of maximum; NaN where nothing was measured. Models
+    that are fitted to values far from 0 to 1 warn of them.
 
     Raises ExperimentError, naming condition, time and species, for values that no model can read.
     """
@@ -198,6 +200,22 @@ def warn_beyond(times_h: Float[np.ndarray, " time"], horizon_h: float) -> None:
     """Warn where times lie beyond what a model was trained on; 0: it was not trained."""
     if horizon_h and times_h[-1] > 1.001 * horizon_h:
         warnings.warn(f"predicting to {times_h[-1]:g} h, trained to {horizon_h:g} h: extrapolation", stacklevel=3)
+
+
+def warn_units(experiments: Experiments) -> None:
+    """Warn, naming the first, where measured values cannot well be fractions of maximum. For `fit`, of what it reads.
+
+    Allowed: LEAST to MOST; for species whose ymax, times the condition's factor, is above 1, to MOST times that.
+    """
+    e = experiments
+    most = MOST * np.maximum(1.0, e.network.arrays.ymax * e.factor)[:, None]
+    strange = np.argwhere((e.activity < LEAST) | (e.activity > most))
+    if len(strange):
+        warnings.warn(
+            f"experiments, activity{e._where(strange[0])} is {e.activity[tuple(strange[0])]:g} ({len(strange)} of "
+            f"{e.measured.sum()} measured values are like it); expected: fractions of maximum, about 0 to 1",
+            stacklevel=4,  # whoever called `fit`, which calls its check
+        )
 
 
 def wiring(network: SignalingNetwork) -> str:

@@ -1,14 +1,19 @@
 """The data type that every model reads: what it refuses, and how it is cut."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from hmlm_lib.baselines.trivial import Mean
 from hmlm_lib.dynamics import Condition, simulate
 from hmlm_lib.errors import ExperimentError
 from hmlm_lib.experiments import Experiments
+from hmlm_lib.hmlm.cells import CellConfig, CellHMLM
+from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.network import SignalingNetwork
+from hmlm_lib.training import Training
 
 NETWORK = SignalingNetwork.from_rules("toy", ["=> a", "a => b"])
 CONDITIONS = [Condition("low", {"a": 0.2}), Condition("high", {"a": 0.9}), Condition("gone", {"a": 0.9}, knockout="b")]
@@ -82,3 +87,40 @@ def test_labels_that_do_not_fit_are_named():
 def test_no_condition_can_be_taken(experiments):
     assert len(experiments.take([])) == 0
     assert experiments.take([]).activity.shape == (0, 3, 2)
+
+
+SMALL = HMLMConfig(width=4, grid=4)
+FITS = {
+    "HMLM": lambda e: HMLM.from_network(e.network, SMALL).fit(e, Training(steps=1)),
+    "CellHMLM": lambda e: CellHMLM.from_network(
+        e.network, CellConfig(SMALL, width=4, heads=2, layers=1, latent=2)
+    ).fit(e, Training(steps=1)),
+    "baseline": lambda e: Mean().fit(e),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", FITS)
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [(lambda y: 100 * y, "a in condition 'low' at 1 h is 12.6"), (lambda y: y - 5, "'low' at 0 h is -5")],
+)
+def test_values_that_are_no_fractions_are_named_once_where_they_are_fitted(experiments, model, change, where):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        strange = replace(experiments, activity=change(experiments.activity)).take([0, 1])
+        FITS[model](strange)
+    [one] = caught
+    assert one.category is UserWarning
+    assert where in str(one.message)
+    assert "expected: fractions of maximum, about 0 to 1" in str(one.message)
+    assert one.filename == __file__
+
+
+def test_noise_gaps_over_expression_and_other_maxima_are_no_reason_to_warn(experiments):
+    activity = experiments.activity.copy()
+    activity[0, 0, 0], activity[0, 1, 0], activity[1, 1] = -0.5, 2.0, np.nan
+    FITS["HMLM"](replace(experiments, activity=activity))
+    driven = np.full_like(experiments.factor, 3.0)
+    FITS["HMLM"](replace(experiments, factor=driven, activity=5 * experiments.activity))
+    large = SignalingNetwork("large", NETWORK.species.assign(ymax=100.0), NETWORK.reactions)
+    FITS["HMLM"](replace(experiments, network=large, activity=100 * experiments.activity))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError
-from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond
+from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, warn_units
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Training, train
 
@@ -80,9 +80,10 @@ class Learned:
     until_h: float
 
     def learns(self, experiments: Experiments) -> None:
-        """Called by `fit`; ModelError where nothing was measured."""
+        """Called by `fit`; ModelError where nothing was measured, a warning of values that can be no fractions."""
         if not experiments.measured.any():
             raise ModelError("nothing was measured; allowed: at least one point")
+        warn_units(experiments)
         self.network, self.until_h = experiments.network, float(experiments.times_h[-1])
 
     def asked(

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import xarray as xr
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -94,7 +95,7 @@ class Loadings(nn.Module):
 
 
 class CellHMLM(nn.Module):
-    """fit(cells) -> self, then reconstruct(cells, times_h), which reads what was measured of them."""
+    """fit(cells) -> self, then reconstruct(cells, times_h) or attention(cells), which read what was measured."""
 
     FREE = (*tuple(f"typical.{name}" for name in HMLM.FREE), "loadings.gate", "loadings.weight", "loadings.tau")
 
@@ -149,22 +150,43 @@ class CellHMLM(nn.Module):
         """States [point, species, cell] of the typical cell and after every pass; the penalty; the latent numbers."""
         states, penalty = self.typical.rollout(stimulus, factor, y0, grid)
         found, latent = [states], None
-        asked = times_h
-        known, first = measured, measured.any(1, keepdim=True)
-        if asked[0] > 0:  # the rest state is a point too
-            asked, known = np.append(0.0, asked), torch.cat([first, measured], 1)
-        hour = clock(asked, self.horizon_h).to(points.device)
+        read = self._reader(y0, points, measured, times_h, grid)
         for _ in range(self.config.passes):
+            step = self.encoder(*read(states))
+            latent = step if latent is None else latent + step
+            states, _ = self.typical.rollout(stimulus, factor, y0, grid, self.loadings(latent))
+            found.append(states)
+        return found, penalty, latent
+
+    @staticmethod
+    def _read_times(times_h: Float[np.ndarray, " time"]) -> Float[np.ndarray, " point"]:
+        """Hours of the points that are read: the rest state is a point too."""
+        return np.append(0.0, times_h) if times_h[0] > 0 else times_h
+
+    def _reader(
+        self,
+        y0: Float[Tensor, "cell species"],
+        points: Float[Tensor, "cell time species"],
+        measured: Bool[Tensor, "cell time species"],
+        times_h: Float[np.ndarray, " time"],
+        grid: Float[np.ndarray, " point"],
+    ) -> Callable[[Float[Tensor, "point species cell"]], tuple[Tensor, ...]]:
+        """From states on the grid to what the encoder reads: residual, forecast, known points, clock."""
+        asked = self._read_times(times_h)
+        known, first = measured, measured.any(1, keepdim=True)
+        if len(asked) > len(times_h):
+            known = torch.cat([first, measured], 1)
+        hour = clock(asked, self.horizon_h).to(points.device)
+
+        def read(states: Tensor) -> tuple[Tensor, ...]:
             forecast = between(states, grid, asked).permute(2, 0, 1)
             expected = forecast[:, -len(times_h) :]
             residual = torch.where(measured, points - expected, 0.0)
             if len(asked) > len(times_h):
                 residual = torch.cat([torch.where(first, y0[:, None] - self.rest, 0.0), residual], 1)
-            step = self.encoder(residual, forecast, known, hour)
-            latent = step if latent is None else latent + step
-            states, _ = self.typical.rollout(stimulus, factor, y0, grid, self.loadings(latent))
-            found.append(states)
-        return found, penalty, latent
+            return residual, forecast, known, hour
+
+        return read
 
     def fit(
         self,
@@ -177,9 +199,7 @@ class CellHMLM(nn.Module):
         self.typical._check_trainable(experiments, batch)
         self.horizon_h = float(experiments.times_h[-1])
         grid, times = time_grid(self.horizon_h, self.config.model.grid), experiments.times_h
-        held, factor, y0, target = self.typical._tensors(experiments)
-        known = torch.isfinite(target)
-        target = torch.where(known, target, 0.0)
+        held, factor, y0, target, known = self._points(experiments)
         self.rest.copy_(y0.mean(0))
 
         def loss(generator: torch.Generator) -> Tensor:
@@ -203,15 +223,11 @@ class CellHMLM(nn.Module):
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
     ) -> Float[np.ndarray, "cell time species"]:
         """Trajectories at times_h of the cells whose points are in experiments.activity (NaN: not measured)."""
-        same_species(self.network, experiments)
-        if not self.horizon_h:
-            raise ModelError("CellHMLM has not been fitted")
+        self._check_readable(experiments)
         times = experiments.times_h if times_h is None else check_times(times_h)
         warn_beyond(times, self.horizon_h)
         grid = time_grid(max(self.horizon_h, float(times[-1]), float(experiments.times_h[-1])), self.config.model.grid)
-        held, factor, y0, points = self.typical._tensors(experiments)
-        known = torch.isfinite(points)
-        points = torch.where(known, points, 0.0)
+        held, factor, y0, points, known = self._points(experiments)
         with one_thread():
             with torch.no_grad():
                 _, _, latent = self.passes(held, factor, y0, points, known, experiments.times_h, grid)
@@ -223,6 +239,23 @@ class CellHMLM(nn.Module):
             latent = self._refined(latent, lambda c: (course(c, experiments.times_h) - points).square() * known)
             with torch.no_grad():
                 return course(latent, times).cpu().double().numpy()
+
+    def attention(self, experiments: Experiments) -> xr.DataArray:
+        """Temporal attention over the measured points, dims (cell, time, head, species); see `looking.py`."""
+        from hmlm_lib.hmlm.looking import temporal_attention
+
+        return temporal_attention(self, experiments)
+
+    def _check_readable(self, experiments: Experiments) -> None:
+        same_species(self.network, experiments)
+        if not self.horizon_h:
+            raise ModelError("CellHMLM has not been fitted")
+
+    def _points(self, experiments: Experiments) -> tuple[Tensor, ...]:
+        """Stimulus, factor, y0, activity with 0 where nothing was measured, and where something was."""
+        *treated, points = self.typical._tensors(experiments)
+        known = torch.isfinite(points)
+        return *treated, torch.where(known, points, 0.0), known
 
     def _refined(self, read: Float[Tensor, "cell species latent"], errors: Callable[[Tensor], Tensor]) -> Tensor:
         """Eq. (5) by Adam from what was read; cells do not touch each other."""

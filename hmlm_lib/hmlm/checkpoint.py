@@ -31,8 +31,9 @@ def save(model: HMLM | CellHMLM, path: str | Path) -> Path:
 
 
 def load(path: str | Path, network: SignalingNetwork) -> HMLM:
-    """A saved model on its network, one without identity on any; ModelError for a damaged file, another kind of file or
-    another network.
+    """A saved model on its network; one with identity=False, whole or not, on any.
+
+    ModelError for a damaged file, another kind of file, or, with identity, another network.
     """
     return _load(Path(path), network, HMLM)
 

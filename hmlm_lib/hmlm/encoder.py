@@ -117,6 +117,27 @@ class Encoder(nn.Module):
         nn.init.normal_(self.out[1].weight, std=untrained)
         nn.init.zeros_(self.out[1].bias)
 
+    def points(
+        self,
+        residual: Float[Tensor, "cell time species"],
+        forecast: Float[Tensor, "cell time species"],
+        measured: Bool[Tensor, "cell time species"],
+        hour: Float[Tensor, "time clock"],
+    ) -> Float[Tensor, "cell time species feature"]:
+        """What Eq. (1) reads of every point; residual: measured - forecast, 0 where nothing was measured."""
+        stamp = hour[None, :, None].expand(*residual.shape, -1)
+        return torch.cat([torch.stack([10 * residual, forecast, measured.to(forecast.dtype)], -1), stamp], -1)
+
+    def attention(
+        self,
+        residual: Float[Tensor, "cell time species"],
+        forecast: Float[Tensor, "cell time species"],
+        measured: Bool[Tensor, "cell time species"],
+        hour: Float[Tensor, "time clock"],
+    ) -> Float[Tensor, "cell time head species"]:
+        """Weights of Eq. (2): sum to one over the measured points of a species, 0 elsewhere."""
+        return self.time.weights(self.own, self.points(residual, forecast, measured, hour), measured)
+
     def forward(
         self,
         residual: Float[Tensor, "cell time species"],
@@ -125,8 +146,7 @@ class Encoder(nn.Module):
         hour: Float[Tensor, "time clock"],
     ) -> Float[Tensor, "cell species latent"]:
         """residual: measured - forecast, 0 where nothing was measured."""
-        stamp = hour[None, :, None].expand(*residual.shape, -1)
-        points = torch.cat([torch.stack([10 * residual, forecast, measured.to(forecast.dtype)], -1), stamp], -1)
+        points = self.points(residual, forecast, measured, hour)
         z = self.own + self.seen * measured.any(1)[..., None] + self.time(self.own, points, measured)
         for layer in self.layers:
             z = layer(z, self.source, self.target, self.kind)

@@ -1,4 +1,4 @@
-"""Looking inside a trained HMLM: what attends to what at every scale, in the states that the model predicts."""
+"""Looking inside a trained model: what attends to what at every scale and in time, in the states that it predicts."""
 
 from collections.abc import Sequence
 
@@ -7,52 +7,89 @@ import pandas as pd
 import torch
 import xarray as xr
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.experiments import Experiments
+from hmlm_lib.hmlm.cells import CellHMLM
 from hmlm_lib.hmlm.model import HMLM
 from hmlm_lib.hmlm.tokens import SPECIES_FEATURES
+from hmlm_lib.hmlm.transducer import time_grid
 
 
 def attention(
     model: HMLM, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
 ) -> dict[str, xr.DataArray]:
-    """Attention by scale, each with dims (condition, time, head, ...).
+    """Attention by scale, each with dims (condition, time, head, ...); aggregate has no head.
 
     molecular (.., edge): openness of each edge's gate, in [0, 1]; an edge is labelled `source -> target` or
     `source -| target`, and the coordinates edge_source and edge_target name its species. For attention="softmax":
-    weights of the first layer, which sum to one over the edges of a target. pathway (.., target, source): weights among
-    pathways and cell. decompose (.., species, source): weights of each species over pathways and cell. Rows of the last
-    two sum to one; both are absent without a hierarchy.
+    weights, which sum to one over the edges of a target. aggregate (condition, time, target, species): weights of the
+    species in each pathway, 0 for those of others; the cell is the mean of the pathways, so its row is the mean of
+    theirs. pathway (.., target, source): weights among pathways and cell. decompose (.., species, source): weights of
+    each species over pathways and cell. Rows of the last three, over their last axis, sum to one; all three are absent
+    without a hierarchy.
+
+    With several layers, pathway (for attention="softmax" also molecular) has the dims (condition, time, layer, head,
+    ...), the first layer is 0; without any it is absent.
     """
     times = experiments.times_h if times_h is None else check_times(times_h)
     states = torch.as_tensor(model.predict(experiments, times), dtype=model._tau_h.dtype, device=model._tau_h.device)
     flat = states.flatten(0, 1)
     with torch.no_grad():
-        found = {"molecular": gate_openness(model, flat)}
+        found = {"molecular": molecular_weights(model, flat)}
         if model.config.hierarchy:
             found |= scale_weights(model, flat)
-    names = scale_names(model)
+    states = {"condition": list(experiments.names), "time": times}
+    return {scale: _labelled(model, scale, layers, states) for scale, layers in found.items() if layers}
+
+
+def _labelled(
+    model: HMLM, scale: str, layers: list[Float[Tensor, "state *axis"]], states: dict[str, Sequence]
+) -> xr.DataArray:
+    """Weights of every layer, at all conditions and times one after the other, with the names of their axes."""
+    names, species = scale_names(model), np.array(model.network.species_names)
+    head = {"head": np.arange(model.config.heads)}
     axes = {
-        "molecular": {"edge": model.edge_labels()},
-        "pathway": {"target": names, "source": names},
-        "decompose": {"species": list(model.network.species_names), "source": names},
-    }
-    shared = {"condition": list(experiments.names), "time": times, "head": np.arange(model.config.heads)}
-    maps = {
-        scale: xr.DataArray(
-            value.unflatten(0, (len(experiments), len(times))).cpu().numpy(),
-            dims=(*shared, *axes[scale]),
-            coords=shared | axes[scale],
-            name="attention",
-        )
-        for scale, value in found.items()
-    }
-    species = np.array(model.network.species_names)
+        "molecular": head | {"edge": model.edge_labels()},
+        "aggregate": {"target": names, "species": species},
+        "pathway": head | {"target": names, "source": names},
+        "decompose": head | {"species": species, "source": names},
+    }[scale]
+    several = len(layers) > 1
+    coords = states | ({"layer": np.arange(len(layers))} if several else {}) | axes
+    value = (torch.stack(layers, 1) if several else layers[0]).cpu().numpy()
+    found = xr.DataArray(value.reshape([len(x) for x in coords.values()]), coords, tuple(coords), "attention")
+    if scale != "molecular":
+        return found
     ends = {"edge_source": model._source, "edge_target": model._target}
-    of_edges = {name: ("edge", species[which.cpu().numpy()]) for name, which in ends.items()}
-    return maps | {"molecular": maps["molecular"].assign_coords(of_edges)}
+    return found.assign_coords({name: ("edge", species[which.cpu().numpy()]) for name, which in ends.items()})
+
+
+def temporal_attention(model: CellHMLM, cells: Experiments) -> xr.DataArray:
+    """What a cell's points tell of each species, Eq. (2) of `encoder.py`: dims (cell, time, head, species).
+
+    Sums to one over the measured times of a species in a cell and is 0 at others; all 0 where nothing was measured.
+    time: hours; 0 h is there too where the experiments begin later, because the start of a species that was measured at
+    any time is read as a point. With several passes: (cell, time, pass, head, species). ModelError as `reconstruct`.
+    """
+    model._check_readable(cells)
+    grid = time_grid(max(model.horizon_h, float(cells.times_h[-1])), model.config.model.grid)
+    held, factor, y0, points, known = model._points(cells)
+    with one_thread(), torch.no_grad():
+        found, _, _ = model.passes(held, factor, y0, points, known, cells.times_h, grid)
+        read = model._reader(y0, points, known, cells.times_h, grid)
+        weight = torch.stack([model.encoder.attention(*read(states)) for states in found[:-1]], 2)
+    coords = {
+        "cell": list(cells.names),
+        "time": model._read_times(cells.times_h),
+        "pass": np.arange(weight.shape[2]),
+        "head": np.arange(model.config.heads),
+        "species": list(model.network.species_names),
+    }
+    named = xr.DataArray(weight.cpu().numpy(), coords, tuple(coords), "attention")
+    return named if weight.shape[2] > 1 else named.isel({"pass": 0}, drop=True)
 
 
 def token_names() -> tuple[str, ...]:
@@ -66,27 +103,46 @@ def scale_names(model: HMLM) -> list[str]:
     return pathways + (["cell"] if model.config.cell else [])
 
 
-def gate_openness(model: HMLM, y: Float[Tensor, "state species"]) -> Float[Tensor, "state head edge"]:
-    """Every head's own gate, before heads are mixed; softmax weights for attention="softmax"."""
+def molecular_weights(model: HMLM, y: Float[Tensor, "state species"]) -> list[Float[Tensor, "state head edge"]]:
+    """Every head's own gate, before heads are mixed; for attention="softmax" the weights of every layer."""
     token = model.token()
     if model.config.attention == "softmax":
-        state = token + y[..., None] * model.carry(token)
-        return model.mix[0].weights(state, model._source, model._target, model.edge_kind()).transpose(1, 2)
+        return _softmax_weights(model, token + y[..., None] * model.carry(token))
     gates = model.gates(token)
     opened = torch.sigmoid(torch.addcmul(gates.shift, gates.slope, y.T.index_select(0, model._source)))
     low, high = torch.sigmoid(gates.shift), torch.sigmoid(gates.slope + gates.shift)
     rise = ((opened - low) / (high - low)).clamp(0, 1)
-    return torch.where(model._inhibits[:, None], 1 - rise, rise).permute(2, 0, 1)
+    return [torch.where(model._inhibits[:, None], 1 - rise, rise).permute(2, 0, 1)]
 
 
-def scale_weights(model: HMLM, y: Float[Tensor, "state species"]) -> dict[str, Tensor]:
-    """Weights of the first layer among pathways and cell, and of the decomposition."""
+def _softmax_weights(
+    model: HMLM, state: Float[Tensor, "state species width"]
+) -> list[Float[Tensor, "state head edge"]]:
+    kind, found = model.edge_kind(), []
+    for mix, feed in zip(model.mix, model.feed, strict=True):
+        found.append(mix.weights(state, model._source, model._target, kind).transpose(1, 2))
+        state = state + mix(state, model._source, model._target, kind)
+        state = state + feed(state)
+    return found
+
+
+def scale_weights(model: HMLM, y: Float[Tensor, "state species"]) -> dict[str, list[Tensor]]:
+    """Weights of the aggregation, of every layer among pathways and cell, and of the decomposition."""
     token, hierarchy = model.token(), model.hierarchy
-    z = hierarchy.tokens(token, y.T)
-    found = {"pathway": hierarchy.layers[0].attention(z)[0]} if len(hierarchy.layers) else {}
+    z, pathway = hierarchy.tokens(token, y.T), []
     for layer in hierarchy.layers:
+        pathway.append(layer.attention(z)[0])
         z = layer(z)
-    return found | {"decompose": hierarchy.decompose.attention(token, z)}
+    pooled = aggregate_weights(model, y)
+    return {"aggregate": [pooled], "pathway": pathway, "decompose": [hierarchy.decompose.attention(token, z)]}
+
+
+def aggregate_weights(model: HMLM, y: Float[Tensor, "state species"]) -> Float[Tensor, "state scale species"]:
+    """alpha of `scales.py` as a row for every pathway; then, where there is a cell, the mean of these rows."""
+    pooling = model.hierarchy.aggregate
+    member = nn.functional.one_hot(pooling.module, pooling.n_modules).to(y.dtype)
+    rows = torch.einsum("im,is->smi", member, pooling.weights(model.token(), y.T))
+    return torch.cat([rows, rows.mean(1, keepdim=True)], 1) if model.hierarchy.cell else rows
 
 
 def gate_curves(model: HMLM, levels: Float[np.ndarray, " level"]) -> Float[np.ndarray, "edge level"]:

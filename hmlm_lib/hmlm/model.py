@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.errors import ModelError, check_finite, check_heads, check_whole
-from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, wiring
+from hmlm_lib.experiments import Experiments, fingerprint, same_species, warn_beyond, warn_units, wiring
 from hmlm_lib.files import digest
 from hmlm_lib.hmlm.attention import Gates, GraphAttention, LogicAttention, Proposals
 from hmlm_lib.hmlm.kinetics import Kinetics
@@ -44,14 +44,15 @@ DENSE_UP_TO = 400  # species; above it the sparse path is faster on a CPU
 class HMLMConfig:
     """Choices of the model; every `False` is an ablation.
 
-    width: of tokens. heads: gates an edge has, and heads of every softmax. layers: of attention among pathways and
-    cell (with attention="softmax": also among molecules). attention: `logic` (gates, AND, OR) or `softmax` (the paper's
+    width: of tokens. heads: gates an edge has, and heads of every softmax. layers: of attention among pathways and cell
+    (with attention="softmax": also among molecules). attention: `logic` (gates, AND, OR) or `softmax` (the paper's
     formula). sums: let a species also add up its regulators. pace: let it be faster when it is driven. identity: let
-    species and edges learn numbers of their own; without it a token is only its role, position and parameters, and the
-    model can be moved to another network. proposals: edges off the graph (None: where identity is learned and the
-    network is small enough for all pairs). grid: steps over the horizon; corrections: sweeps a step; refresh: steps
-    between two readings of the hierarchy. shift_penalty and proposal_penalty: weights in the loss of the mean square of
-    the hierarchy's shift, and of sum_j |W_vj| averaged over v.
+    species, edges and modules learn numbers of their own; without it a token is only its role, position and parameters,
+    no parameter has a size of the network's, and the model can be moved to any other (`transfer.moved`, `load`).
+    proposals: edges off the graph (None: where identity is learned and the network is small enough for all pairs).
+    grid: steps over the horizon; corrections: sweeps a step; refresh: steps between two readings of the hierarchy.
+    shift_penalty and proposal_penalty: weights in the loss of the mean square of the hierarchy's shift, and of sum_j
+    |W_vj| averaged over v.
     """
 
     width: int = 16
@@ -122,7 +123,9 @@ class HMLM(nn.Module):
             self.carry, self.readout = nn.Linear(d, d), nn.Linear(d, 1)
             nn.init.constant_(self.readout.bias, -2.0)
         if config.hierarchy:
-            self.hierarchy = Hierarchy(t.module, t.n_modules, d, h, config.layers, config.pathway, config.cell)
+            self.hierarchy = Hierarchy(
+                t.module, t.n_modules, d, h, config.layers, config.pathway, config.cell, named=config.identity
+            )
             self.read = nn.Parameter(torch.zeros(own, d))
         wanted = size <= DENSE_UP_TO if config.proposals is None else config.proposals
         self.off_graph = Proposals(size) if wanted and config.identity else None
@@ -293,7 +296,7 @@ class HMLM(nn.Module):
     ) -> "HMLM":
         """Train on what was measured; experiments without any measurement, or on another network, are refused.
 
-        batch: conditions a step (default all). Raises ModelError or TrainingError.
+        batch: conditions a step (default all). Raises ModelError, TrainingError; warns of values that are no fractions.
         """
         training = training or TRAINING
         self._check_trainable(experiments, batch)
@@ -325,6 +328,7 @@ class HMLM(nn.Module):
         if unseen.any():
             name = e.names[int(np.flatnonzero(unseen)[0])]
             raise ModelError(f"condition {name!r} has no measured point; allowed: at least one")
+        warn_units(e)
 
     def _data(self, e: Experiments, batch: int | None, config: object, seed: int) -> str:
         """What a checkpoint must share with the training that resumes it, beside the settings."""
@@ -358,7 +362,7 @@ class HMLM(nn.Module):
     def attention(
         self, experiments: Experiments, times_h: Sequence[float] | np.ndarray | None = None
     ) -> dict[str, xr.DataArray]:
-        """What attends to what, per scale and head; see `looking.py`."""
+        """What attends to what: `molecular`, `aggregate`, `pathway` and `decompose`, by layer, head; `looking.py`."""
         from hmlm_lib.hmlm.looking import attention
 
         return attention(self, experiments, times_h)
@@ -377,7 +381,7 @@ class HMLM(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path, network: SignalingNetwork) -> "HMLM":
-        """A saved model on its network; ModelError for a damaged file or another network."""
+        """A saved model on its network, one without identity on any; ModelError as `checkpoint.load`."""
         from hmlm_lib.hmlm.checkpoint import load
 
         return load(path, network)

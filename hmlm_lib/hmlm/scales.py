@@ -122,7 +122,8 @@ class Hierarchy(nn.Module):
     """Pathway and cellular scale over a network: activities to a shift of drives.
 
     pathway=False pools all molecules by attention into one module; the cell token, the mean of one pathway, is then its
-    equal, and only learned names tell the two apart. cell=False leaves the pathways alone.
+    equal, and only learned names tell the two apart. cell=False leaves the pathways alone. named=False gives all
+    pathways one name, so that no parameter has a size of the network's and all fit any other network.
     """
 
     def __init__(
@@ -134,15 +135,21 @@ class Hierarchy(nn.Module):
         layers: int,
         pathway: bool = True,
         cell: bool = True,
+        named: bool = True,
     ):
         super().__init__()
         self.cell = cell
-        grouped = module if pathway else torch.zeros_like(module)
-        self.aggregate = Aggregate(width, grouped, n_modules if pathway else 1)
+        grouped, count = (module, n_modules) if pathway else (torch.zeros_like(module), 1)
+        self.aggregate = Aggregate(width, grouped, count)
         self.translate = nn.Linear(width, width)
-        self.pathway_name = nn.Parameter(0.1 * torch.randn((n_modules if pathway else 1) + 1, width))
+        self.pathway_name = nn.Parameter(0.1 * torch.randn((count if named else 1) + 1, width))
         self.layers = nn.ModuleList(ScaleLayer(width, heads) for _ in range(layers))
         self.decompose = Decompose(width, heads)
+
+    def names(self) -> Float[Tensor, "scale width"]:
+        """What tells the tokens apart beside their content: the name of every pathway, then the cell's."""
+        pathway, cell = self.pathway_name[:-1], self.pathway_name[-1:]
+        return torch.cat([pathway.expand(self.aggregate.n_modules, -1), cell])
 
     def tokens(
         self, token: Float[Tensor, "species width"], y: Float[Tensor, "species batch"]
@@ -150,7 +157,7 @@ class Hierarchy(nn.Module):
         """Pathway tokens, then (unless cell=False) the cell token, before they attend to each other."""
         p = self.aggregate(token, y)
         z = torch.cat([p, p.mean(1, keepdim=True)], 1) if self.cell else p
-        return self.translate(z) + self.pathway_name[: z.shape[1]]
+        return self.translate(z) + self.names()[: z.shape[1]]
 
     def forward(
         self,

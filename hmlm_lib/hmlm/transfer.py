@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from hmlm_lib.device import current
 from hmlm_lib.errors import ModelError
@@ -23,7 +24,7 @@ from hmlm_lib.many import side_by_side
 from hmlm_lib.network.network import SignalingNetwork
 from hmlm_lib.training import Progress, Training
 
-# The hierarchy reads every module at once, which a union of networks does not allow.
+# The hierarchy reads every module at once, which a union of networks does not allow; learned on one network, it moves.
 SHARED = HMLMConfig(identity=False, hierarchy=False)
 PRETRAINING = Training(steps=400, learning_rate=0.05, shared_rate=0.2)
 LEARNING = Training(steps=200, learning_rate=0.02)  # on the new network
@@ -53,7 +54,10 @@ def pretrain(
 
 
 def moved(model: HMLM, network: SignalingNetwork) -> HMLM:
-    """The same model on another network: what was learned, and that network's wiring. ModelError with identity."""
+    """The same model on another network: what was learned, and that network's wiring and modules.
+
+    Any form with identity=False moves, whole, with attention="softmax", or less. ModelError with identity.
+    """
     if model.config.identity:
         raise ModelError("the model has numbers of its own for every species and edge; allowed: identity=False")
     found = HMLM.from_network(network, model.config)
@@ -64,7 +68,7 @@ def moved(model: HMLM, network: SignalingNetwork) -> HMLM:
 
 def begun(model: HMLM, network: SignalingNetwork, proposals: bool = False) -> HMLM:
     """A model with identity on another network, which says what `moved` says until it is trained, Eq. (1)."""
-    shared = moved(model, network).state_dict()
+    shared = _unshared(moved(model, network))
     found = HMLM.from_network(network, replace(model.config, identity=True, proposals=proposals))
     with torch.no_grad():
         for name, own in found.named_parameters():
@@ -75,3 +79,9 @@ def begun(model: HMLM, network: SignalingNetwork, proposals: bool = False) -> HM
                 own.zero_()
     found.horizon_h = model.horizon_h
     return found
+
+
+def _unshared(model: HMLM) -> dict[str, Tensor]:
+    """Parameters by name, with a row for every pathway's name where all share one."""
+    names = {"hierarchy.pathway_name": model.hierarchy.names()} if model.config.hierarchy else {}
+    return model.state_dict() | names

@@ -42,11 +42,13 @@ IG_STEPS = 32  # leaves a mean error of .002 on trained models of the published 
 
 def attention(model: HMLM, experiments: Experiments, time_h: float, head: int | None = None) -> Pairs:
     """Mean over heads, or one of them; several edges between two species: the largest. ModelError for no such head.
+    Of several layers of softmax the first.
 
     Here and below, ModelError for a model that is no HMLM where one is asked for, and for experiments on other species.
     """
     hmlm_only(model, "attention", experiments)
     maps = model.attention(experiments, [time_h])["molecular"].isel(time=0)
+    maps = maps.isel(layer=0, drop=True) if "layer" in maps.dims else maps
     if head is not None and head not in maps["head"].values:
         raise ModelError(f"no head {head}; allowed: 0 to {model.config.heads - 1}")
     weight = (maps.mean("head") if head is None else maps.sel(head=head)).values

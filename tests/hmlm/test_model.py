@@ -108,7 +108,7 @@ def test_a_model_without_identity_moves_to_another_network(data):
 
 def test_attention_rows_and_labels(trained, data):
     maps = attention(trained, data.combine.take([0, 1]), [1.0, 30.0])
-    assert set(maps) == {"molecular", "pathway", "decompose"}
+    assert set(maps) == {"molecular", "aggregate", "pathway", "decompose"}
     assert maps["molecular"].dims == ("condition", "time", "head", "edge")
     assert float(maps["molecular"].min()) >= 0
     assert float(maps["molecular"].max()) <= 1

@@ -53,6 +53,16 @@ def test_a_new_hierarchy_shifts_nothing_and_then_something(state, pathway, cell,
     assert 0 < shift.abs().max() < 1
 
 
+def test_without_names_of_their_own_pathways_share_one_and_no_size_is_the_networks(state):
+    token, y = state
+    shared, other = Hierarchy(MODULE, 3, 8, 2, 1, named=False), Hierarchy(torch.arange(6), 6, 8, 2, 1, named=False)
+    assert {k: v.shape for k, v in shared.state_dict().items()} == {k: v.shape for k, v in other.state_dict().items()}
+    expected = shared.pathway_name[[0, 0, 0, 1]]  # the cell's is another
+    assert torch.equal(shared.names(), expected)
+    bare = shared.translate(torch.cat([p := shared.aggregate(token, y), p.mean(1, keepdim=True)], 1))
+    assert torch.equal(shared.tokens(token, y), bare + expected)
+
+
 def test_softmax_is_pytorchs():
     score = torch.randn(3, 4, 12) * 30
     assert torch.allclose(scales.softmax(score), torch.softmax(score, -1), atol=1e-6)

@@ -11,6 +11,7 @@ from hmlm_lib.evaluation.networks import drawn_network, experiments_on
 from hmlm_lib.hmlm.model import HMLM, HMLMConfig
 from hmlm_lib.hmlm.tokens import tokens
 from hmlm_lib.hmlm.transfer import SHARED, begun, moved, pretrain
+from hmlm_lib.network import SignalingNetwork
 from hmlm_lib.training import Training
 
 SMALL = replace(SHARED, width=4, grid=12)
@@ -74,6 +75,42 @@ def test_a_saved_model_without_identity_opens_on_any_network(shared, tmp_path):
     own = begun(shared, network).save(tmp_path / "own")
     with pytest.raises(ModelError, match="trained on another network"):
         HMLM.load(own, NETWORKS[0])
+
+
+def other_modules(network, renamed=None):
+    """The same network cut into five modules instead of eight, or under other names of modules."""
+    names = [f"part {i % 5}" for i in range(len(network.species))]
+    species = network.species.assign(module=[renamed[name] for name in names] if renamed else names)
+    return SignalingNetwork(network.name, species, network.reactions)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"attention": "softmax", "layers": 2}, {"cell": False}, {"pathway": False}, {"signs": False, "layers": 3}],
+    ids=str,
+)
+def test_without_identity_a_whole_model_moves_to_other_modules(members, tmp_path, change):
+    config = replace(HMLMConfig(width=4, grid=12, identity=False), **change)
+    model = HMLM.from_network(NETWORKS[0], config).fit(members[0], Training(steps=2))
+    assert model.hierarchy.decompose.read.weight.abs().max() > 0  # the hierarchy has a say
+    there = other_modules(drawn_network(13, 5))
+    [new] = experiments_on([there], 5, "hill", 2)
+    found = moved(model, there)
+    said = found.predict(new)
+    assert np.isfinite(said).all()
+    assert found.n_parameters == model.n_parameters
+    np.testing.assert_array_equal(HMLM.load(model.save(tmp_path / "whole"), there).predict(new), said)
+    back = other_modules(drawn_network(13, 5), {f"part {i}": f"{9 - i}" for i in range(5)})  # first becomes last
+    np.testing.assert_allclose(moved(model, back).predict(replace(new, network=back)), said, atol=1e-5)
+    np.testing.assert_allclose(begun(model, there).predict(new), said, atol=1e-5)
+
+
+def test_names_of_modules_that_were_learned_do_not_move(members, tmp_path):
+    model = HMLM.from_network(NETWORKS[0], HMLMConfig(width=4, grid=12))
+    with pytest.raises(ModelError, match="allowed: identity=False"):
+        moved(model, NETWORKS[1])
+    with pytest.raises(ModelError, match="trained on another network"):
+        HMLM.load(model.save(tmp_path / "own"), NETWORKS[1])
 
 
 def test_a_batch_of_conditions_and_the_seed_decide_the_numbers(members):
