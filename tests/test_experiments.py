@@ -124,3 +124,13 @@ def test_noise_gaps_over_expression_and_other_maxima_are_no_reason_to_warn(exper
     FITS["HMLM"](replace(experiments, factor=driven, activity=5 * experiments.activity))
     large = SignalingNetwork("large", NETWORK.species.assign(ymax=100.0), NETWORK.reactions)
     FITS["HMLM"](replace(experiments, network=large, activity=100 * experiments.activity))
+
+
+def test_conditions_can_be_asked_about_with_nothing_measured(experiments):
+    asked = Experiments.asked(NETWORK, CONDITIONS, np.zeros((3, 2)), [2, 7])
+    assert asked.times_h.tolist() == [2.0, 7.0]
+    assert not asked.measured.any()
+    for name in ("names", "stimulus", "factor", "y0"):
+        assert np.array_equal(getattr(asked, name), getattr(experiments, name))
+    with pytest.raises(ExperimentError, match=r"condition 'c': network 'toy' has no species 'aa'"):
+        Experiments.asked(NETWORK, [Condition("c", {"aa": 1.0})], np.zeros((1, 2)), [1])

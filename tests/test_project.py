@@ -114,11 +114,16 @@ def test_public_figures_have_docstrings():
     assert all(one.__doc__ for one in drawn)
 
 
-def test_readme_example_runs(tmp_path):
-    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    done = subprocess.run([sys.executable, "-c", block[1]], cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_readme_examples_run_one_after_the_other(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(blocks) == 4
+    script = "\n".join([*blocks, "print(HMLM.load('mine.safetensors', net).n_parameters == model.n_parameters)"])
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert "no receptor" in done.stdout
+    assert "'C/effect_r': 0.0" in done.stdout
+    assert "logits of new molecules: (50, 12)" in done.stdout
+    assert done.stdout.endswith("True\n")
 
 
 def test_results_in_the_readme_are_those_of_the_rows(monkeypatch, tmp_path):

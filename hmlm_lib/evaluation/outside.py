@@ -26,7 +26,7 @@ def imported(name: str) -> type[Model]:
     sys.path.append(here)
     try:
         found = getattr(importlib.import_module(module), cls)
-    except (ImportError, AttributeError, ValueError) as problem:
+    except Exception as problem:  # of a file that is not ours
         raise ModelError(f"model {name!r} cannot be imported ({problem}); allowed: package.module.Class") from None
     finally:
         sys.path.remove(here)

@@ -1,0 +1,86 @@
+"""Models of your own in the table: by the name of a class, for as long as its file is as it was."""
+
+import json
+
+import pytest
+
+from hmlm_lib.__main__ import main
+from hmlm_lib.errors import ModelError
+from hmlm_lib.evaluation import benchmark, outside, rows, summary
+
+MINE = """
+import numpy as np
+
+class Still:
+    n_parameters = 0
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def fit(self, experiments):
+        return self
+
+    def predict(self, experiments, times_h=None):
+        times = experiments.times_h if times_h is None else times_h
+        return np.repeat(experiments.y0[:, None], len(times), axis=1)
+
+class Half:
+    def fit(self, experiments):
+        return self
+
+number = 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A folder with a module of a name that no other test has imported."""
+    path = tmp_path / f"own_{tmp_path.name}.py".replace("-", "_")
+    path.write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rows, "rows_dir", lambda: tmp_path / "rows")
+    return path
+
+
+def test_a_class_of_ones_own_stands_in_the_table_beside_the_others(mine, capsys):
+    name = f"{mine.stem}.Still"
+    assert main(["benchmark", "k8", "--models", name, "persistence", "--seeds", "3"]) == 0
+    found = summary.table("k8")
+    assert set(found.index) == {name, "persistence"}
+    assert found.loc[name, ("B/mse_all", "mean")] == found.loc["persistence", ("B/mse_all", "mean")]
+    assert outside.made(name, 3).seed == 3
+    capsys.readouterr()
+    assert main(["benchmark", "k8", "--models", name, "--seeds", "3"]) == 0  # it has its row
+    assert "seed 3" not in capsys.readouterr().out
+    into = mine.parent / "job.jsonl"
+    row = json.loads((rows.rows_dir() / "k8.jsonl").read_text().splitlines()[0])
+    assert row["model"] == name
+    (rows.rows_dir() / "k8.jsonl").rename(into)
+    assert main(["merge", str(into)]) == 0
+    assert set(summary.table("k8").index) == {name, "persistence"}
+    mine.write_text(MINE + "\n# another version\n")
+    assert set(summary.table("k8").index) == {"persistence"}
+    mine.unlink()
+    assert benchmark.outside([rows.setting_file("k8")]) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing_there.Model", r"model 'nothing_there.Model' cannot be imported \(No module named 'nothing_there'\)"),
+        ("{}.Stil", r"cannot be imported \(module '.*' has no attribute 'Stil'\); allowed: package.module.Class"),
+        ("{}.Half", r"has no predict; allowed: a class with fit and predict"),
+        ("{}.number", r"is no class; allowed: a class with fit and predict"),
+        ("..", r"model '\.\.' cannot be imported"),
+    ],
+)
+def test_what_is_no_model_is_refused_before_any_run(mine, name, message):
+    with pytest.raises(ModelError, match=message):
+        benchmark.run(["k8"], [name.format(mine.stem)], [0])
+    assert not rows.rows_dir().exists()
+
+
+def test_a_file_that_cannot_be_read_as_python_is_named(mine):
+    mine.write_text("def broken(:\n")
+    with pytest.raises(ModelError, match=r"cannot be imported \(invalid syntax"):
+        outside.imported(f"{mine.stem}.Still")
