@@ -79,7 +79,10 @@ class Split:
 
 
 def load(name: str) -> Assays:
-    """A data set by name. MoleculeError for another name or form of file, DataUnavailable without the file."""
+    """A data set by name; UserWarnings count rows left out and salts (`read_molecules`).
+
+    MoleculeError for another name or form of file, DataUnavailable without the file.
+    """
     if name not in SETS:
         raise MoleculeError(f"no data set {name!r}{did_you_mean(name, SETS)}; allowed: {', '.join(SETS)}")
     source = SETS[name]
@@ -87,7 +90,7 @@ def load(name: str) -> Assays:
     table = read_csv(path, error=MoleculeError, low_memory=False)
     if source.column not in table or table.shape[1] <= source.tasks:
         raise MoleculeError(f"{path}: needs a column {source.column!r} and {source.tasks} columns of labels")
-    found = read_molecules(table[source.column].tolist(), source=str(path))
+    found = read_molecules(table[source.column].tolist(), source=f"{name} ({path.name})")
     values = table.iloc[list(found.row), -source.tasks :]
     labels = values.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
     if (np.isnan(labels) & values.notna().to_numpy()).any() or np.isinf(labels).any():

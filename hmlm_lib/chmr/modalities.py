@@ -5,7 +5,8 @@
     morphology   what cells look like
 
 Real tables are joined to molecules by the skeleton of the InChIKey (atoms and bonds, no stereochemistry), and several
-rows of one skeleton are averaged. Columns that are constant or not finite tell nothing and are left out, counted.
+rows of one skeleton are averaged. Columns that are constant, or hold one value that is no finite number, are left out
+whole; a warning counts and names them.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from hmlm_lib.chmr import dropped
 from hmlm_lib.chmr.molecules import skeleton
 from hmlm_lib.errors import MoleculeError
 
@@ -79,15 +81,19 @@ def from_table(
 ) -> Modality:
     """Rows of a table of numbers to molecules; keys: the skeleton of every row of the table.
 
-    MoleculeError where the table has no usable column, or not one of its rows is a molecule of `smiles`.
+    UserWarnings count and name the columns left out. MoleculeError where the table has no usable column, or not one of
+    its rows is a molecule of `smiles`.
     """
     if len(keys) != len(table):
         raise MoleculeError(f"{source}: {len(keys)} keys for {len(table)} rows; allowed: one a row")
     numbers = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-    usable = np.isfinite(numbers).all(0)
+    finite = np.isfinite(numbers).all(0)
+    usable = finite.copy()
     usable[usable] &= np.ptp(numbers[:, usable], axis=0) > 0 if len(numbers) else False
     if not usable.any():
         raise MoleculeError(f"{source}: every one of {table.shape[1]} columns is constant or not finite")
+    names = [table.columns[which].tolist() for which in (~finite, finite & ~usable)]
+    dropped.warn_columns(source, table.shape[1], *names)
     mean = pd.DataFrame(numbers[:, usable]).groupby(list(keys)).mean()
     at = mean.index.get_indexer([skeleton(one) for one in smiles])
     known = at >= 0

@@ -1,8 +1,8 @@
 """SMILES to what models read: molecules, fingerprints, descriptors; rows that do not parse are named.
 
 Stated rule for salts and mixtures: the fragment with most heavy atoms is kept (the first of equals by canonical
-SMILES), and counted. Charges, tautomers and stereochemistry stay as written. Computed features are kept in the cache
-folder under a hash of the SMILES and of what was computed.
+SMILES). A warning counts these, and the rows that do not parse. Charges, tautomers and stereochemistry stay as written.
+Computed features are kept in the cache folder under a hash of the SMILES and of what was computed.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from rdkit import Chem, RDLogger
 from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
+from hmlm_lib.chmr import dropped
 from hmlm_lib.chmr.kept import kept
 from hmlm_lib.errors import MoleculeError
 
@@ -60,7 +61,8 @@ def _canonical(smiles: str) -> tuple[str, bool] | None:
 def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = "molecules") -> Molecules:
     """Parse all; on_error: `skip` and count in `failed`, or `raise` MoleculeError at the first, naming row and SMILES.
 
-    source: what to call the table in messages. MoleculeError too where nothing parses, and for one SMILES alone.
+    source: what to call the table in messages. UserWarnings say how many rows were skipped and how many are salts or
+    mixtures, and which. MoleculeError too where nothing parses, and for one SMILES alone.
     """
     if isinstance(smiles, str):
         raise MoleculeError(f"{source}: one text, {smiles!r}; allowed: a list of SMILES")
@@ -74,6 +76,7 @@ def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = 
         raise MoleculeError(f"{source}, row {row}: {text!r} is not a SMILES that RDKit reads")
     kept = [(i, one) for i, one in enumerate(found) if one is not None]
     rows = tuple(i for i, _ in kept)
+    dropped.warn_rows(source, len(smiles), [i for i, _ in failed], [i for i, one in kept if one[1]])
     return Molecules(
         smiles=tuple(one[0] for _, one in kept),
         given=tuple(smiles[i] for i in rows),

@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import wilcoxon
 
-from hmlm_lib.chmr import imputed
+from hmlm_lib.chmr import imputed, leaks
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.benchmarks import SETS
 from hmlm_lib.composition import record as composition
@@ -354,7 +354,7 @@ def full() -> str:
         "Compositions: AUROC on new peptides with swap decoys, of alleles seen in training and of unseen ones; trained",
         "parameters and pooled features.", "",
     ]  # fmt: skip
-    lines += ["## Settings side by side", "", *overview(), "## Every setting", ""]
+    lines += ["## Settings side by side", "", *overview(), *leaks.markdown(), "## Every setting", ""]
     for name in benchmark.settings():
         part = markdown(name)
         if not part:

@@ -88,6 +88,7 @@ SIZES = {"chembl2k": (1413, 353, 589), "broad6k": (3940, 985, 1642), "biogen": (
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.* rows are salts or mixtures; of each")
 @pytest.mark.parametrize("name", SIZES)
 def test_published_sizes(real_data, name):
     assays = load(name)
@@ -97,6 +98,7 @@ def test_published_sizes(real_data, name):
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.* rows are salts or mixtures; of each")
 def test_two_in_five_of_broad6ks_test_molecules_have_their_skeleton_in_train(real_data):
     assays = load("broad6k")
     split = published_split(assays)

@@ -113,6 +113,8 @@ def test_an_unknown_model_is_named() -> None:
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.* rows are salts or mixtures; of each")
+@pytest.mark.filterwarnings("ignore:.* rows are not SMILES that RDKit reads")
 def test_real_modalities_are_measured_everywhere(real_data) -> None:
     for name in ("expression", "morphology"):
         found = measured(name)

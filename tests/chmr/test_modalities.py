@@ -16,7 +16,12 @@ def test_rows_of_one_skeleton_are_averaged_and_idle_columns_left_out():
     table = pd.DataFrame(
         {"a": [1.0, 3.0, 5.0], "same": [2.0, 2.0, 2.0], "hole": [1.0, np.nan, 2.0], "b": [0.0, 1.0, 4.0]}
     )
-    found = from_table(SMILES, table, keys)
+    with pytest.warns(UserWarning, match="cells.tsv") as noted:
+        found = from_table(SMILES, table, keys, "cells.tsv")
+    assert [str(one.message) for one in noted] == [
+        "cells.tsv: 1 of 4 columns are left out whole for a value that is no finite number: 'hole'",
+        "cells.tsv: 1 of 4 columns are left out because they are constant: 'same'",
+    ]
     assert found.known.tolist() == [True, False, True, False]
     assert found.dropped == 2
     assert found.values[2].tolist() == [2.0, 0.5]

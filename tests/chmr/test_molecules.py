@@ -1,6 +1,7 @@
 """From SMILES to features: what is kept, what is named, what is cached."""
 
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import MACCSkeys, rdFingerprintGenerator
 
-from hmlm_lib.chmr import kept, molecules
+from hmlm_lib.chmr import dropped, kept, molecules
 from hmlm_lib.chmr.molecules import descriptor_names, descriptors, fingerprints, read_molecules, scaffold, skeleton
 from hmlm_lib.errors import MoleculeError
 
@@ -22,10 +23,15 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def test_rows_that_do_not_parse_are_counted_and_named():
-    found = read_molecules(["OCC", "C1CC", "", "c1ccccc1", float("nan")])
+    with pytest.warns(UserWarning, match="assays.csv") as noted:
+        found = read_molecules(["OCC", "C1CC", "", "c1ccccc1", float("nan"), "xx"], source="assays.csv")
+    assert [str(one.message) for one in noted] == [
+        "assays.csv: 4 of 6 rows are not SMILES that RDKit reads and are left out: rows 1, 2, 4 and 1 more, counted "
+        "from 0"
+    ]
     assert found.smiles == ("CCO", "c1ccccc1")
     assert found.row == (0, 3)
-    assert found.failed == ((1, "C1CC"), (2, ""), (4, "nan"))
+    assert found.failed == ((1, "C1CC"), (2, ""), (4, "nan"), (5, "xx"))
     with pytest.raises(MoleculeError, match=r"assays\.csv, row 1: 'C1CC' is not a SMILES"):
         read_molecules(["OCC", "C1CC"], on_error="raise", source="assays.csv")
     with pytest.raises(MoleculeError, match="row 0: 'nonsense'"):
@@ -35,7 +41,12 @@ def test_rows_that_do_not_parse_are_counted_and_named():
 
 
 def test_of_a_salt_the_largest_fragment_is_kept():
-    found = read_molecules(["[Na+].CC(=O)[O-]", "CCO", "CC.CO"])
+    with pytest.warns(UserWarning, match="salts") as noted:
+        found = read_molecules(["[Na+].CC(=O)[O-]", "CCO", "CC.CO"])
+    assert [str(one.message) for one in noted] == [
+        "molecules: 2 of 3 rows are salts or mixtures; of each the fragment with most heavy atoms is kept: rows 0, 2, "
+        "counted from 0"
+    ]
     assert found.smiles == ("CC(=O)[O-]", "CCO", "CC")
     assert found.mixtures == 2
 
@@ -135,7 +146,8 @@ def test_in_processes_the_same(monkeypatch):
 
 def test_a_series_is_read_by_place_and_one_text_is_refused():
     table = pd.Series(["CCO", "xx", "CCN"], index=[7, 5, 0])
-    found = read_molecules(table)
+    with pytest.warns(UserWarning, match="molecules: 1 of 3 rows are not SMILES"):
+        found = read_molecules(table)
     assert found.given == ("CCO", "CCN")
     assert found.failed == ((1, "xx"),)
     with pytest.raises(MoleculeError, match="one text, 'CCO'; allowed: a list of SMILES"):
@@ -146,3 +158,15 @@ def test_a_series_is_read_by_place_and_one_text_is_refused():
 def test_a_smiles_that_does_not_parse_is_named(read):
     with pytest.raises(MoleculeError, match="'xx' is not a SMILES that RDKit reads"):
         read("xx")
+
+
+def test_what_is_left_out_can_be_printed_in_place_of_warned(capsys):
+    def read():
+        with dropped.printed():
+            read_molecules(["CCO", "CC.C"], source="salts.csv")
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+
+    with pytest.warns(DeprecationWarning, match="old") as noted:
+        read()
+    assert len(noted) == 1
+    assert capsys.readouterr().out.startswith("salts.csv: 1 of 2 rows are salts or mixtures")
