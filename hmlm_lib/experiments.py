@@ -132,6 +132,8 @@ class Experiments:
         Species that were not measured may be absent (they become NaN). Raises ExperimentError for a species that
         the network lacks, a condition that is missing or a stimulus that changes with time.
         """
+        if set(data.dims) != {"condition", "time", "species"}:
+            raise ExperimentError(f"measurements: dims {data.dims}; allowed: condition, time and species")
         measured = [str(name) for name in data.species.values]
         for name in measured:
             if name not in network.index:

@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from hmlm_lib.chmr.molecules import read_molecules, scaffold, skeleton
 from hmlm_lib.chmr.neighbours import tanimoto_neighbours
 from hmlm_lib.data import fetch
-from hmlm_lib.errors import MoleculeError, did_you_mean
+from hmlm_lib.errors import MoleculeError, did_you_mean, pick
 from hmlm_lib.tables import read_csv
 
 SHUFFLED, LARGEST_FIRST = (0.6, 0.15, 0.25), (0.8, 0.1, 0.1)
@@ -112,10 +112,12 @@ def _groups(smiles: tuple[str, ...], stereo: bool) -> list[list[int]]:
 def published_split(assays: Assays, stereo: bool = True) -> Split:
     """The papers' split: 60 / 15 / 25 of shuffled scaffolds, or 80 / 10 / 10 of scaffolds by falling size.
 
-    stereo=False strips stereochemistry from the scaffolds first, and salts from the molecules.
+    stereo=False strips stereochemistry from the scaffolds first, and salts from the molecules. MoleculeError for a set
+    without a published split.
     """
+    published = pick(SETS, assays.name, "set with a published split", MoleculeError)
     groups = _groups(assays.given if stereo else assays.smiles, stereo)
-    if SETS[assays.name].shuffled:
+    if published.shuffled:
         return shuffled_scaffolds(groups, len(assays), SHUFFLE_SEED)
     # Larger groups first; of equals the one that begins earlier, as OGB has it.
     groups.sort(key=lambda group: (len(group), group[0]), reverse=True)
@@ -171,10 +173,13 @@ def by_task(
     """AUROC or mean absolute error of every task over its known labels; NaN where there is nothing to score.
 
     AUROC = (R - n1 (n1 + 1) / 2) / (n1 n0), R: sum of the ranks of the n1 positives (Mann and Whitney).
-    MoleculeError for another score, and for labels that are not 0, 1 or NaN where AUROC is asked.
+    MoleculeError for another score, for labels that are not 0, 1 or NaN where AUROC is asked, and for predictions of
+    another shape or of a known label not finite.
     """
     true, predicted = np.asarray(true, dtype=float), np.asarray(predicted)
     known = ~np.isnan(true)
+    if predicted.shape != true.shape or not np.isfinite(predicted[known]).all():
+        raise MoleculeError(f"predictions of shape {predicted.shape}; allowed: finite numbers of shape {true.shape}")
     if score not in ("auroc", "mae"):
         raise MoleculeError(f"score is {score!r}; allowed: auroc, mae")
     odd = true[known & (true != 0) & (true != 1)]

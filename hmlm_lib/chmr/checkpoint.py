@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hmlm_lib.checkpoint import read_model, write_model
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import HmlmError, ModelError
 from hmlm_lib.training import load_parameters
 
 
@@ -27,6 +27,9 @@ def load(path: str | Path, features: dict[str, int] | None = None) -> CHMR:
     for name in ("bits", "shape"):
         if features is not None and name in config["structure"] and own.get(name) != features.get(name):
             raise ModelError(f"{path}: reads {own.get(name)} features of {name}; the material has {features.get(name)}")
-    model = CHMR(own, CHMRConfig(**config | {"structure": tuple(config["structure"])}))
+    try:
+        model = CHMR(own, CHMRConfig(**config | {"structure": tuple(config["structure"])}))
+    except (TypeError, KeyError, HmlmError) as problem:
+        raise ModelError(f"{path}: of another version, or not as it was written ({problem})") from None
     load_parameters(model, tensors, path)
     return model.eval()

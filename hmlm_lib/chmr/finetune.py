@@ -154,7 +154,7 @@ class Tuned(Head):
     """A perceptron and the encoder below it, trained together: here x are rows of the molecules, not features.
 
     The encoder given stays as it is; a copy is trained, at `ENCODER_RATE` of the perceptron's rate. beside: features
-    of every molecule that the perceptron reads too.
+    of every molecule that the perceptron reads too. MoleculeError for a structure of other columns than the encoder's.
     """
 
     check = staticmethod(check_tasks)
@@ -168,6 +168,7 @@ class Tuned(Head):
         config: HeadConfig | None = None,
     ):
         super().__init__(score, config)
+        encoder.check(structure.features)
         self.encoder, self.structure = encoder, structure
         self.beside = np.zeros((len(structure), 0)) if beside is None else beside
 

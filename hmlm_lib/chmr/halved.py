@@ -6,6 +6,7 @@ of a batch, so a smaller one gives another model, and the message says so.
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from hmlm_lib.chmr.material import Material
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.device import current, mixed
+from hmlm_lib.errors import MoleculeError
 from hmlm_lib.memory import by_parts, halving
 from hmlm_lib.moving import at
 from hmlm_lib.training import Progress, Training
@@ -41,12 +43,17 @@ def pretrain(
 ) -> CHMR:
     """`pretrain.pretrain` on the current device, then back; OutOfMemory where not even two molecules fit.
 
-    precision: precision of matrix products, `bfloat16` for mixed precision; RunError for another name.
+    precision: precision of matrix products, `bfloat16` for mixed precision; RunError for another name. A checkpoint is
+    of its batch: one of fewer molecules lies beside it (`.8.part` of `.part`).
     """
 
     def once(rows: int) -> CHMR:
+        own = training
+        if rows < batch and training is not None and training.checkpoint is not None:
+            place = Path(training.checkpoint)
+            own = replace(training, checkpoint=place.with_suffix(f".{rows}{place.suffix}"))
         with mixed(precision):
-            return whole.pretrain(material, config, training, rows, measured, report, current()).cpu()
+            return whole.pretrain(material, config, own, rows, measured, report, current()).cpu()
 
     return halving(once, batch, "molecules", "a molecule is then told from fewer others: another model", least=2)
 
@@ -76,5 +83,7 @@ def fit(
 
 
 def predict(model: Classical, x: np.ndarray) -> Labels:
-    """model.predict(x), in parts where all rows do not fit at once."""
+    """model.predict(x), in parts where all rows do not fit at once; MoleculeError for none."""
+    if not len(x):
+        raise MoleculeError("no molecule to predict; allowed: one or more")
     return np.concatenate(by_parts(lambda rows: model.predict(x[rows]), len(x), "molecules"))

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hmlm_lib.chmr.modalities import Modality, scaled
-from hmlm_lib.chmr.model import CUT, Inputs, spread, standard
+from hmlm_lib.chmr.model import CUT, STRUCTURE, Inputs, spread, standard
 from hmlm_lib.chmr.neighbours import tanimoto, tanimoto_neighbours
 from hmlm_lib.chmr.propagation import Graph, propagate
 from hmlm_lib.chmr.structure import Structure
@@ -95,6 +95,8 @@ class Material(Structure):
     ) -> "Material":
         """Molecules and their cellular modalities, completed from similar molecules; near: where these are known."""
         for name, modality in cells.items():
+            if name in STRUCTURE:
+                raise MoleculeError(f"a modality of cells is called {name!r}; allowed: other names than {STRUCTURE}")
             if len(modality) != len(structure):
                 raise MoleculeError(
                     f"{name} has {len(modality)} rows for {len(structure)} molecules; allowed: one a molecule"

@@ -112,6 +112,9 @@ class CHMR(nn.Module):
 
     def __init__(self, features: dict[str, int], config: CHMRConfig):
         super().__init__()
+        lacks = [name for name in config.structure if name != "graph" and name not in features]
+        if lacks:
+            raise MoleculeError(f"structure names {lacks[0]!r}; the molecules have {', '.join(features)}")
         self.config, self.features = config, features
         self.cellular = tuple(name for name in features if name not in STRUCTURE)
         d = config.width
@@ -132,6 +135,14 @@ class CHMR(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(features, config or CHMRConfig())
+
+    def check(self, features: dict[str, int]) -> None:
+        """MoleculeError for molecules whose fingerprint or descriptors have other columns than it was made for."""
+        for name in ("bits", "shape"):
+            if name in self.config.structure and features.get(name) != self.features[name]:
+                raise MoleculeError(
+                    f"{features.get(name, 'no')} columns of {name}; allowed: {self.features[name]}, as the model has it"
+                )
 
     def settle(self, shape: Float[Tensor, "molecule shape"] | None) -> None:
         """Remember mean and sd of the descriptors that training will see."""
@@ -185,9 +196,10 @@ class CHMR(nn.Module):
             parts["tree"] = c.tree * quantised.loss
         if c.reconstruct:
             parts["reconstruct"] = c.reconstruct * self._reconstruction(z, x)
-        if not parts:
+        total = sum(parts.values())
+        if not parts or (torch.is_grad_enabled() and not total.requires_grad):
             raise MoleculeError("every part of the loss has weight 0 or lacks its data; allowed: at least one part")
-        return sum(parts.values()), {name: float(value.detach()) for name, value in parts.items()}
+        return total, {name: float(value.detach()) for name, value in parts.items()}
 
     def _alignment(self, anchor: Tensor, cells: dict[str, Tensor], x: Inputs) -> Tensor:
         total = anchor.new_zeros(())

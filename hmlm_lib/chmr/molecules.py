@@ -89,9 +89,11 @@ def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = 
 def skeleton(smiles: str) -> str:
     """First block of the InChIKey: atoms and bonds without stereochemistry and charge layers.
 
-    MoleculeError for a SMILES that does not parse.
+    The canonical SMILES without stereochemistry where InChI cannot write the molecule (`*CC`). MoleculeError for a
+    SMILES that does not parse.
     """
-    return Chem.MolToInchiKey(parsed(smiles))[:14]
+    molecule = parsed(smiles)
+    return Chem.MolToInchiKey(molecule)[:14] or Chem.MolToSmiles(molecule, isomericSmiles=False)
 
 
 def parsed(smiles: str) -> Chem.Mol:

@@ -32,9 +32,14 @@ def pretrain(
 
     measured: least fraction of a batch whose cells somebody measured; where these are rare, chance brings few of them.
     device: where it is trained and left; the material stays where it is, batches are moved.
-    Raises MoleculeError for fewer than two molecules, TrainingError where the loss is no longer finite.
+    Raises MoleculeError for fewer than two molecules, a share outside 0 to 1 and a loss without any part, TrainingError
+    where the loss is no longer finite.
     """
-    training = training or TRAINING
+    training, c = training or TRAINING, config or CHMRConfig()
+    if not 0 <= measured <= 1:
+        raise MoleculeError(f"measured is {measured}; allowed: 0 to 1")
+    if not (c.align * (c.contrast + c.variance) or c.tree * c.depth or c.reconstruct):
+        raise MoleculeError("every part of the loss has weight 0; allowed: at least one part")
     if len(material) < 2 or batch < 2:
         raise MoleculeError(f"{len(material)} molecules in batches of {batch}; allowed: two or more")
     model = CHMR.from_features(material.features, config, training.seed)
@@ -72,10 +77,18 @@ def _data(material: Material, config: CHMRConfig, batch: int, measured: float) -
 
 
 def embed(model: CHMR, structure: Structure, batch: int = 1024) -> Float[np.ndarray, "molecule part width"]:
-    """Latents of every part of the anchor, for all molecules; computed where the model lies."""
-    found, device = [], model.steps.device
-    with one_thread(), torch.no_grad():
-        for rows in torch.arange(len(structure)).split(batch):
-            parts = moved(structure.read(rows, "graph" in model.config.structure), device)
-            found.append(model.latents(*parts).cpu())
+    """Latents of every part of the anchor, for all molecules, without dropout; computed where the model lies.
+
+    MoleculeError for a structure of other columns than the model's.
+    """
+    model.check(structure.features)
+    found, device, was = [], model.steps.device, model.training
+    model.eval()
+    try:
+        with one_thread(), torch.no_grad():
+            for rows in torch.arange(len(structure)).split(batch):
+                parts = moved(structure.read(rows, "graph" in model.config.structure), device)
+                found.append(model.latents(*parts).cpu())
+    finally:
+        model.train(was)
     return torch.cat(found).numpy()

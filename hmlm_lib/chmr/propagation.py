@@ -117,6 +117,10 @@ def propagate(
 
 
 def _checked(graph: Graph, x: Tensor, known: Tensor, anchor: float) -> int:
+    if x.ndim != 2 or not x.is_floating_point() or known.dtype != torch.bool:
+        raise MoleculeError(
+            f"x is {x.dtype} of shape {tuple(x.shape)}, known {known.dtype}; allowed: floats [molecule, feature], flags"
+        )
     if len(x) != graph.size or len(known) != graph.size:
         raise MoleculeError(f"{len(x)} rows, {len(known)} flags; allowed: {graph.size}, one a molecule of the graph")
     if not known.any():

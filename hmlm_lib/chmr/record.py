@@ -108,7 +108,8 @@ def _pretrain(variant: str, seed: int, path: Path, mark: str) -> None:
     training = replace(PRETRAINING, seed=seed, checkpoint=path.with_suffix(".part"), checkpoint_every=200)
     data = material(wanted.cells, seed if wanted.cells == "shuffled" else None, wanted.fill, mark)
     save(pretrain(data, wanted.config, training, measured=MEASURED), path)
-    training.checkpoint.unlink()
+    for left in path.parent.glob(f"{path.stem}.*part"):  # of smaller batches, too, where memory ran out
+        left.unlink()
 
 
 @lru_cache(maxsize=2)
