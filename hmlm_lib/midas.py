@@ -95,6 +95,11 @@ def _columns(table: pd.DataFrame, where: str) -> dict[str, dict[str, str]]:
             raise TableError(
                 f"{where}, column {column!r}; allowed: TR:name[:{'|'.join(KINDS)}], DA:ALL, DA:signal, DV:signal"
             )
+    for kind in ("Stimuli", "Inhibitors", "DV"):
+        names = list(found[kind].values())
+        odd = [name for name in names if names.count(name) > 1 or (kind != "DV" and " + " in name)]
+        if odd:
+            raise TableError(f"{where}: {kind} {odd[0]!r}; allowed: every name once, treatments without ` + `")
     for kind, what in (("DA", "a column of times, DA:ALL"), ("DV", "at least one signal, DV:name")):
         if not found[kind]:
             raise TableError(f"{where}: no {kind} column; allowed: {what}")
@@ -148,14 +153,18 @@ def _filled(rows: pd.DataFrame, signals: pd.DataFrame) -> xr.DataArray:
 def _shared(
     values: xr.DataArray, stimuli: pd.DataFrame, inhibitors: pd.DataFrame
 ) -> tuple[xr.DataArray, pd.DataFrame, pd.DataFrame]:
-    """Conditions without stimulus that were seen at the first time alone become the start of the stimulated ones."""
+    """Conditions without stimulus that were seen at the first time alone become the start of the stimulated ones.
+
+    One that starts no other stays a condition.
+    """
     seen = values.notnull().any(["replicate", "signal"]).values
     start = ~stimuli.any(axis=1).to_numpy() & seen[:, 0] & ~seen[:, 1:].any(1)
     if not start.any() or start.all():
         return values, stimuli, inhibitors
-    filled = values.values.copy()
+    filled, alone = values.values.copy(), start.copy()
     for own in np.flatnonzero(start):
         same = (inhibitors.to_numpy() == inhibitors.to_numpy()[own]).all(1)
-        takers = same & ~start & ~seen[:, 0]
-        filled[takers, 0] = filled[own, 0]
+        takers = same & ~alone
+        filled[takers & ~seen[:, 0], 0] = filled[own, 0]
+        start[own] = takers.any()
     return values.copy(data=filled)[~start], stimuli[~start], inhibitors[~start]

@@ -43,6 +43,13 @@ def test_unstimulated_first_times_start_the_conditions_of_the_same_inhibitor(tab
     assert found.mean().sel(time=0, signal="ERK").values.tolist() == [1.0, 0.5]
 
 
+def test_a_start_that_starts_nothing_stays_a_condition(table):
+    alone = table[~((table["TR:EGF"] == 1) & (table["TR:MEKi"] == 1))]
+    found = from_table(alone)
+    assert list(found.values.condition.values) == ["MEKi", "EGF"]
+    assert found.mean().sel(condition="MEKi", time=0).values.tolist() == [0.5, 2.5]
+
+
 def test_a_control_seen_in_time_stays_a_condition(table):
     more = pd.concat([table, pd.DataFrame([[1, 0, 0, 30, 1.1, 2.0]], columns=COLUMNS)])
     found = from_table(more)
@@ -69,6 +76,11 @@ def test_levels_between_are_named(table):
         (lambda t: pd.concat([t, t.iloc[[2]]]), "row 8 repeats row 4; allowed: replicates, which differ"),
         (lambda t: t.assign(**{"TR:other:CellLine": 1}), r"2 cell lines \(mine, other\); allowed: one a table"),
         (lambda t: t.assign(**{"DA:ERK": 0}), "row 4: signals measured at different times"),
+        (lambda t: t.rename(columns={"DV:AKT": "DV:ERK:z"}), "DV 'ERK(:z)?'; allowed: every name once"),
+        (
+            lambda t: t.assign(**{"TR:EGF + HGF": 0}),
+            r"Stimuli 'EGF \+ HGF'; allowed: every name once, treatments without",
+        ),
     ],
 )
 def test_a_wrong_table_is_one_clear_error(table, change, message, tmp_path):
