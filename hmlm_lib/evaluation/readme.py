@@ -34,6 +34,7 @@ KNOCKED_OUT = ("k8", "missing15_k8", "additive_k8", "flipped10_k8")
 SIMULATED = [
     *((name, "B/mse_all", f"B, {title}", "hmlm") for name, title in WORLDS.items()),
     *((name, "B/mse_new", f"B, {WORLDS[name]}, new sets of inputs alone", "hmlm") for name in KNOCKED_OUT),
+    ("k8", "C/effect_mse", "C, MSE of the effect, 8 points", "hmlm"),
     *((name, "C/effect_r", f"C, r, {WORLDS[name]}", "hmlm") for name in KNOCKED_OUT),
     *((name, "C/rest_effect_r", f"C, r on the other species, {WORLDS[name]}", "hmlm") for name in KNOCKED_OUT),
     *(

@@ -82,6 +82,7 @@ MODEL_COLOURS: dict[str, str] = {
     "bayesian": "#e7ba52",
     "mean": "#555555",
     "persistence": "#808080",
+    "gp_of_time": "#cc8844",
     "linear": "#a5a5a5",
     "log_linear": "#6b6b6b",
     "pchip": "#c4c4c4",
