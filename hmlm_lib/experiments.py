@@ -163,13 +163,14 @@ class Experiments:
 
         y0: [condition, species]. ExperimentError for a stimulus that changes with time, or a species that is not there.
         """
+        times_h = check_times(times_h)
         return cls(
             network=network,
             names=tuple(c.name for c in conditions),
             stimulus=np.array([held_levels(network, c) for c in conditions]),
             factor=np.array([ymax_factors(network, c) for c in conditions]),
             y0=np.asarray(y0, dtype=float),
-            times_h=np.asarray(times_h, dtype=float),
+            times_h=times_h,
             activity=np.full((len(conditions), len(times_h), len(network.species_names)), np.nan),
         )
 

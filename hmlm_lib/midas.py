@@ -68,7 +68,12 @@ def from_table(table: pd.DataFrame, where: str = "MIDAS table", share_start: boo
     treatment = numbers[[*kinds["Stimuli"], *kinds["Inhibitors"]]].rename(
         columns=kinds["Stimuli"] | kinds["Inhibitors"]
     )
-    rows = pd.DataFrame({"condition": _names(treatment), "time": time})
+    names = pd.Series(_names(treatment))
+    apart = names[~pd.DataFrame(treatment.to_numpy()).duplicated()]
+    twice = apart[apart.duplicated()]
+    if len(twice):
+        raise TableError(f"{where}: two treatments would both be called {twice.iloc[0]!r}; allowed: names that differ")
+    rows = pd.DataFrame({"condition": names.to_numpy(), "time": time})
     rows["replicate"] = rows.groupby(["condition", "time"]).cumcount()
     values = _filled(rows, numbers[list(kinds["DV"])].rename(columns=kinds["DV"]))
     about = treatment.assign(condition=rows["condition"]).groupby("condition", sort=False).first()
@@ -155,7 +160,8 @@ def _shared(
 ) -> tuple[xr.DataArray, pd.DataFrame, pd.DataFrame]:
     """Conditions without stimulus that were seen at the first time alone become the start of the stimulated ones.
 
-    One that starts no other stays a condition.
+    One without a stimulated condition of the same inhibitors stays a condition; where these have starts of their own,
+    as in the files of the HPN-DREAM lines, it is left out.
     """
     seen = values.notnull().any(["replicate", "signal"]).values
     start = ~stimuli.any(axis=1).to_numpy() & seen[:, 0] & ~seen[:, 1:].any(1)

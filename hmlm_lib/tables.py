@@ -9,7 +9,9 @@ import zlib
 from collections.abc import Collection, Iterator
 from io import BytesIO, TextIOWrapper
 from itertools import islice
+from lzma import LZMAError
 from pathlib import Path
+from tarfile import TarError
 from typing import IO, TextIO
 from zipfile import BadZipFile, ZipFile
 
@@ -17,6 +19,8 @@ import pandas as pd
 
 from hmlm_lib.errors import HmlmError, TableError
 
+# Of pandas, of text, and of the packers it knows, one of which may be missing.
+UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, TarError, LZMAError, zlib.error, RuntimeError, ImportError)
 PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -45,7 +49,7 @@ def read_csv(
         raise error(f"{where}: the file is empty; allowed: {columns}") from None
     except _Shape as problem:
         raise error(f"{where}{problem}") from None
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as problem:  # of pandas, text and three packers
+    except UNREADABLE as problem:
         reason = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise error(f"{where}: not a table that can be read ({reason})") from None
     twice = [name for name in header if name and header.count(name) > 1]  # spreadsheets leave empty columns behind
@@ -121,7 +125,7 @@ def _longer(path: str | Path | BytesIO, options: dict, rows: int | None = None) 
                 allowed = allowed or len(row)
                 if len(row) > allowed:
                     return f", line {line} has {len(row)} fields; allowed: {allowed}, as in the header"
-    except (OSError, UnicodeDecodeError, EOFError, BadZipFile, lzma.LZMAError, zlib.error, csv.Error):
+    except (*UNREADABLE, csv.Error):
         return ""
     return ""
 

@@ -134,3 +134,5 @@ def test_conditions_can_be_asked_about_with_nothing_measured(experiments):
         assert np.array_equal(getattr(asked, name), getattr(experiments, name))
     with pytest.raises(ExperimentError, match=r"condition 'c': network 'toy' has no species 'aa'"):
         Experiments.asked(NETWORK, [Condition("c", {"aa": 1.0})], np.zeros((1, 2)), [1])
+    with pytest.raises(ExperimentError, match="allowed: a list of at least one time"):
+        Experiments.asked(NETWORK, CONDITIONS, np.zeros((3, 2)), 5.0)

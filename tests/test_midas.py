@@ -57,6 +57,15 @@ def test_a_control_seen_in_time_stays_a_condition(table):
     assert np.isnan(found.values.sel(condition="EGF", time=0)).all()
 
 
+@pytest.mark.parametrize("other", ["TR:EGF:Inhibitors", "TR:nothing", "TR:EGF (0.5)"])
+def test_treatments_that_would_share_a_name_are_refused(table, other):
+    rows = pd.DataFrame([[1, 0.5, 0, 5, 1.0, 2.0]], columns=COLUMNS) if "0.5" in other else None
+    wide = pd.concat([table, rows]).assign(**{other: 0.0})
+    alone = pd.DataFrame([[1, 0, 0, 5, 4.0, 2.0, 1.0]], columns=[*COLUMNS, other])
+    with pytest.raises(TableError, match=r"two treatments would both be called '(EGF|nothing|EGF \(0.5\))'"):
+        from_table(pd.concat([wide, alone]))
+
+
 def test_levels_between_are_named(table):
     table["TR:EGF"] = table["TR:EGF"] * 0.5
     assert "EGF (0.5) + MEKi" in from_table(table).values.condition.values

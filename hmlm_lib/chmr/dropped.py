@@ -43,11 +43,14 @@ def warn_columns(source: str, total: int, gaps: Sequence[object], constant: Sequ
 @contextmanager
 def printed() -> Iterator[None]:
     """UserWarnings of the block as printed lines once it has ended, for notebooks; other warnings stay warnings."""
-    with warnings.catch_warnings(record=True) as noted:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for one in noted:
-        if issubclass(one.category, UserWarning):
-            print(one.message)
-        else:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    noted: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as noted:
+            warnings.simplefilter("always", UserWarning)
+            yield
+    finally:
+        for one in noted:
+            if issubclass(one.category, UserWarning):
+                print(one.message)
+            else:
+                warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -218,4 +218,4 @@ def _units(y: Labels) -> tuple[Float[np.ndarray, " task"], Float[np.ndarray, " t
     rows = np.maximum(known.sum(0), 1)
     mean = np.where(known, y, 0.0).sum(0) / rows
     sd = np.sqrt(np.where(known, (y - mean) ** 2, 0.0).sum(0) / rows)
-    return mean, np.where(sd > 1e-6, sd, 1.0)
+    return mean, np.where(sd > 1e-6 * np.abs(mean), sd, 1.0)  # as a share of the mean: labels may be in mol/l

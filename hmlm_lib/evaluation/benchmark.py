@@ -27,6 +27,7 @@ from hmlm_lib.evaluation import (
 )
 from hmlm_lib.evaluation.definitions import defined
 from hmlm_lib.evaluation.novel import with_new
+from hmlm_lib.evaluation.outside import check as check_outside
 from hmlm_lib.evaluation.outside import importable, is_outside
 from hmlm_lib.evaluation.outside import mark as mark_outside
 from hmlm_lib.evaluation.reconstruct import correct
@@ -92,6 +93,8 @@ def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:
     started = time.perf_counter()
     fitted = fit(model, b, seed, effort)
     seconds = time.perf_counter() - started
+    if is_outside(model):
+        check_outside(fitted, model, b.wild.without())
     values = score(fitted, b) | {"seconds": seconds, "parameters": fitted.n_parameters}
     return make_row(name, model, seed, values) | {"code": now}
 
@@ -205,8 +208,8 @@ def codes(name: str, effort: float = 1.0, own: Iterable[str] = ()) -> dict[str, 
 
 
 def outside(files: Iterable[Path]) -> list[str]:
-    """Classes of your own that files of rows name, each once."""
-    named = (row["model"] for path in files for row in read_file(path)[0])
+    """Classes of your own that files of rows name with the mark of a file, each once: they will be imported."""
+    named = (row["model"] for path in files for row in read_file(path)[0] if "+" in row["code"])
     return [model for model in dict.fromkeys(named) if is_outside(model)]
 
 

@@ -20,8 +20,9 @@ from hmlm_lib.files import write_whole
 def merge(places: Sequence[Path], report: Callable[[str], None] = print, effort: float = 1.0) -> int:
     """Add the rows of files, or of all .jsonl files below folders, to the record; how many were added.
 
-    effort: that of the rows that count. report gets a line for everything left out, then one a setting. HmlmError for
-    a place that is not there or holds no such file; the record is then as it was.
+    Classes of your own that rows name are imported (`outside.py`). effort: that of the rows that count. report gets a
+    line for everything left out, then one a setting. HmlmError for a place that is not there or holds no such file; the
+    record is then as it was.
     """
     files = _files(places)
     own = benchmark.outside(files)

@@ -9,9 +9,14 @@ import inspect
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from hmlm_lib.baselines import Model
 from hmlm_lib.errors import ModelError
+from hmlm_lib.experiments import Experiments
 from hmlm_lib.files import sha256
+
+READ: dict[Path, str] = {}  # file -> its sha256 when a class of it was first imported in this process
 
 
 def is_outside(name: str) -> bool:
@@ -20,25 +25,39 @@ def is_outside(name: str) -> bool:
 
 
 def imported(name: str) -> type[Model]:
-    """The class `package.module.Class`, the folder of the command included; ModelError for anything else."""
+    """The class `package.module.Class`, the folder of the command included.
+
+    ModelError for what cannot be imported or is no such class, and for a file that has changed since it was imported.
+    """
     module, _, cls = name.rpartition(".")
     here = str(Path.cwd())
-    sys.path.append(here)
+    added = here not in sys.path
+    if added:
+        sys.path.append(here)
     try:
         found = getattr(importlib.import_module(module), cls)
-    except Exception as problem:  # of a file that is not ours
+    except (Exception, SystemExit) as problem:  # of a file that is not ours
         raise ModelError(f"model {name!r} cannot be imported ({problem}); allowed: package.module.Class") from None
     finally:
-        sys.path.remove(here)
-    return _checked(found, name)
-
-
-def _checked(found: object, name: str) -> type[Model]:
+        if added:
+            sys.path.remove(here)
     lacks = [part for part in ("fit", "predict") if not callable(getattr(found, part, None))]
     if not inspect.isclass(found) or lacks:
         what = f"has no {' and no '.join(lacks)}" if inspect.isclass(found) else "is no class"
         raise ModelError(f"model {name!r} {what}; allowed: a class with fit and predict")
+    path, now = _file(found, name)
+    if READ.setdefault(path, now) != now:
+        raise ModelError(f"{path} has changed since model {name!r} was imported; allowed: a new process")
     return found
+
+
+def _file(cls: type, name: str) -> tuple[Path, str]:
+    """Where a class is written, and the sha256 of that."""
+    try:
+        path = Path(inspect.getfile(cls))
+        return path, sha256(path)
+    except (TypeError, OSError):
+        raise ModelError(f"model {name!r} has no file; allowed: a class in a file of Python") from None
 
 
 def importable(name: str) -> bool:
@@ -51,11 +70,30 @@ def importable(name: str) -> bool:
 
 
 def made(name: str, seed: int) -> Model:
-    """A new instance, with the seed where its class takes one."""
+    """A new instance, with the seed where its class takes one; ModelError where it cannot be made so."""
     cls = imported(name)
-    return cls(seed=seed) if "seed" in inspect.signature(cls).parameters else cls()
+    try:
+        return cls(seed=seed) if "seed" in inspect.signature(cls).parameters else cls()
+    except TypeError as problem:
+        raise ModelError(f"model {name!r} cannot be made ({problem}); allowed: called with seed= or nothing") from None
+
+
+def check(fitted: object, name: str, asked: Experiments) -> None:
+    """ModelError unless what `fit` returned says how many parameters it has, and a finite number of all that is asked.
+
+    asked: experiments without measurements.
+    """
+    for part in ("predict", "n_parameters"):
+        if not hasattr(fitted, part):
+            raise ModelError(f"model {name!r}: fit returned {type(fitted).__name__}, without {part}; allowed: self")
+    said = np.asarray(fitted.predict(asked))
+    allowed = f"finite numbers of shape {asked.activity.shape}, [condition, time, species]"
+    if said.shape != asked.activity.shape:
+        raise ModelError(f"model {name!r} predicts an array of shape {said.shape}; allowed: {allowed}")
+    if not np.isfinite(said).all():
+        raise ModelError(f"model {name!r} predicts {(~np.isfinite(said)).sum()} numbers not finite; allowed: {allowed}")
 
 
 def mark(name: str) -> str:
     """What a row's code says of the file that holds the class; "" for a model of the study."""
-    return f"+{sha256(Path(inspect.getfile(imported(name))))[:12]}" if is_outside(name) else ""
+    return f"+{_file(imported(name), name)[1][:12]}" if is_outside(name) else ""

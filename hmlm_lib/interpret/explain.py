@@ -47,7 +47,10 @@ def attention(model: HMLM, experiments: Experiments, time_h: float, head: int | 
     Here and below, ModelError for a model that is no HMLM where one is asked for, and for experiments on other species.
     """
     hmlm_only(model, "attention", experiments)
-    maps = model.attention(experiments, [time_h])["molecular"].isel(time=0)
+    found_maps = model.attention(experiments, [time_h])
+    if "molecular" not in found_maps:
+        raise ModelError("the model has no layer of attention among species; allowed: layers of 1 or more")
+    maps = found_maps["molecular"].isel(time=0)
     maps = maps.isel(layer=0, drop=True) if "layer" in maps.dims else maps
     if head is not None and head not in maps["head"].values:
         raise ModelError(f"no head {head}; allowed: 0 to {model.config.heads - 1}")

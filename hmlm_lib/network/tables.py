@@ -69,9 +69,13 @@ def _read(path: Path, *required: str) -> tuple[pd.DataFrame, list[str]]:
 def write_tables(network: SignalingNetwork, folder: str | Path) -> Path:
     """Write `species.csv` and `reactions.csv`; each appears whole or not at all. Returns the folder.
 
+    TableError where a column of reactions is called `again`.
+
     Rules that are there twice, as in some published workbooks and in networks drawn at random, are marked in `again`.
     """
     folder = Path(folder)
+    if AGAIN in network.reactions:
+        raise TableError(f"{folder}: a column of reactions is called {AGAIN!r}, which marks repeated rules; rename it")
     species = network.species.drop(columns="is_input")
     species = species.assign(is_output=species["is_output"].astype(int), core=species["core"].astype(int))
     again = [int(first != number) for number, first in enumerate(first_alike(network.rules))]

@@ -157,3 +157,6 @@ def test_absolute_errors_are_judged_as_they_are_scored_a_task_one_vote():
     assert each[0] != pytest.approx(each[1], rel=0.2)
     flat = Head("mae", SHORT).fit(x, np.c_[x[:, 0], np.full(80, 3.0)], valid, np.c_[valid[:, 0], np.full(80, 3.5)])
     assert -1 < flat.valid_score < 0
+    small = Head("mae", SHORT).fit(x, 1e-8 * (3 + x[:, :1]), valid, 1e-8 * (3 + valid[:, :1]))  # mol/l
+    same = Head("mae", SHORT).fit(x, 3 + x[:, :1], valid, 3 + valid[:, :1])
+    np.testing.assert_allclose(1e8 * small.predict(valid), same.predict(valid), rtol=1e-3)

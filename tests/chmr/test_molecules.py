@@ -170,3 +170,14 @@ def test_what_is_left_out_can_be_printed_in_place_of_warned(capsys):
         read()
     assert len(noted) == 1
     assert capsys.readouterr().out.startswith("salts.csv: 1 of 2 rows are salts or mixtures")
+
+
+def test_what_was_left_out_is_printed_also_where_reading_then_fails(capsys):
+    def read():
+        with dropped.printed():
+            read_molecules(["CCO", "xx"], source="mine.csv")
+            raise ValueError("later")
+
+    with pytest.raises(ValueError, match="later"):
+        read()
+    assert capsys.readouterr().out.startswith("mine.csv: 1 of 2 rows are not SMILES")

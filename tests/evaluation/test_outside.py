@@ -1,6 +1,7 @@
 """Models of your own in the table: by the name of a class, for as long as its file is as it was."""
 
 import json
+import sys
 
 import pytest
 
@@ -27,6 +28,22 @@ class Still:
 class Half:
     def fit(self, experiments):
         return self
+
+class Needs(Still):
+    def __init__(self, width):
+        self.width = width
+
+class Silent(Still):
+    def fit(self, experiments):
+        pass
+
+class Short(Still):
+    def predict(self, experiments, times_h=None):
+        return experiments.y0
+
+class Odd(Still):
+    def predict(self, experiments, times_h=None):
+        return super().predict(experiments, times_h) * np.nan
 
 number = 3
 """
@@ -58,10 +75,11 @@ def test_a_class_of_ones_own_stands_in_the_table_beside_the_others(mine, capsys)
     (rows.rows_dir() / "k8.jsonl").rename(into)
     assert main(["merge", str(into)]) == 0
     assert set(summary.table("k8").index) == {name, "persistence"}
-    mine.write_text(MINE + "\n# another version\n")
-    assert set(summary.table("k8").index) == {"persistence"}
-    mine.unlink()
-    assert benchmark.outside([rows.setting_file("k8")]) == [name]
+    for change in (lambda: mine.write_text(MINE + "\n# another version\n"), mine.unlink):
+        change()
+        assert set(summary.table("k8").index) == {"persistence"}
+        with pytest.raises(ModelError, match=r"has changed since|has no file"):  # the old class is still in memory
+            outside.imported(name)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +96,34 @@ def test_what_is_no_model_is_refused_before_any_run(mine, name, message):
     with pytest.raises(ModelError, match=message):
         benchmark.run(["k8"], [name.format(mine.stem)], [0])
     assert not rows.rows_dir().exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Needs", r"cannot be made \(.*'width'\); allowed: called with seed= or nothing"),
+        ("Silent", r"fit returned NoneType, without predict; allowed: self"),
+        ("Short", r"predicts an array of shape \(25, 109\); allowed: finite numbers of shape \(25, 50, 109\)"),
+        ("Odd", r"predicts \d+ numbers not finite; allowed: finite numbers"),
+    ],
+)
+def test_a_class_that_breaks_the_rules_gets_no_row(mine, name, message):
+    with pytest.raises(ModelError, match=message):
+        benchmark.run(["k8"], [f"{mine.stem}.{name}"], [3])
+    assert not rows.setting_file("k8").exists()
+
+
+def test_only_rows_with_the_mark_of_a_file_are_looked_up(mine, tmp_path):
+    quits = mine.with_name(f"{mine.stem}_quits.py")
+    quits.write_text("import sys\nsys.exit('usage')\n")
+    with pytest.raises(ModelError, match=r"cannot be imported \(usage\)"):
+        outside.imported(f"{quits.stem}.Still")
+    row = rows.make_row("k8", f"{quits.stem}.Still", 0, {"B/mse_all": 0.1}) | {"code": "0" * 16}
+    rows.append(tmp_path / "job.jsonl", row)
+    assert benchmark.outside([tmp_path / "job.jsonl"]) == []
+    before = list(sys.path)
+    outside.importable(f"{mine.stem}.Still")
+    assert sys.path == before
 
 
 def test_a_file_that_cannot_be_read_as_python_is_named(mine):

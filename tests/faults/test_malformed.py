@@ -147,11 +147,22 @@ def test_readers_name_a_longer_row(tmp_path, read):
         read(path)
 
 
-@pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00junk", b"no gzip at all", b""])
-def test_a_packed_table_that_is_damaged_is_named(tmp_path, content):
-    path = tmp_path / "mine.csv.gz"
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zip", ".zst", ".tar", ".tar.gz"])
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08\x00junk", b"not packed at all", b""])
+def test_a_packed_table_that_is_damaged_is_named(tmp_path, content, suffix):
+    path = tmp_path / f"mine.csv{suffix}"
     path.write_bytes(content)
-    with pytest.raises(TableError, match=r"mine\.csv\.gz"):
+    with pytest.raises(TableError, match=rf"mine\.csv{re.escape(suffix)}: (not a table that can be|the file is empty)"):
+        read_csv(path)
+
+
+@pytest.mark.parametrize("suffix", [name for name in PACKERS if name])
+def test_a_packed_table_with_one_bit_turned_is_named(tmp_path, suffix):
+    path = tmp_path / f"mine.csv{suffix}"
+    content = bytearray(PACKERS[suffix](b"a,b\n" + 400 * b"1,2\n"))
+    content[len(content) // 2] ^= 8
+    path.write_bytes(bytes(content))
+    with pytest.raises(TableError, match=rf"mine\.csv{re.escape(suffix)}"):
         read_csv(path)
 
 

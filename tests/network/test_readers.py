@@ -124,6 +124,10 @@ def test_rules_that_count_twice_survive_the_tables(tmp_path):
     (folder / "reactions.csv").write_text(text.replace(",1\n", ",2\n", 1))
     with pytest.raises(TableError, match="row 5, column again, reaction d: again is '2'; allowed: 1 or 0"):
         read_tables(folder)
+    own = SignalingNetwork("own", network.species.drop(columns="is_input"), network.reactions.assign(again="x"))
+    with pytest.raises(TableError, match="a column of reactions is called 'again', which marks repeated rules; rename"):
+        write_tables(own, tmp_path / "own")
+    assert not (tmp_path / "own").exists()
 
 
 @pytest.mark.parametrize(
