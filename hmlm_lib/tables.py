@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Collection, Iterator
 from io import BytesIO, TextIOWrapper
 from itertools import islice
-from lzma import LZMAError
 from pathlib import Path
 from tarfile import TarError
 from typing import IO, TextIO
@@ -20,7 +19,17 @@ import pandas as pd
 from hmlm_lib.errors import HmlmError, TableError
 
 # Of pandas, of text, and of the packers it knows, one of which may be missing.
-UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, TarError, LZMAError, zlib.error, RuntimeError, ImportError)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    BadZipFile,
+    TarError,
+    lzma.LZMAError,
+    zlib.error,
+    RuntimeError,
+    ImportError,
+)
 PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 

@@ -32,7 +32,16 @@ from hmlm_lib.evaluation.outside import importable, is_outside
 from hmlm_lib.evaluation.outside import mark as mark_outside
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
-from hmlm_lib.evaluation.rows import append, check_append, code_hash, make_row, read_file, setting_file, valid_rows
+from hmlm_lib.evaluation.rows import (
+    append,
+    check_append,
+    code_hash,
+    make_row,
+    read_file,
+    read_rows,
+    setting_file,
+    valid,
+)
 from hmlm_lib.evaluation.score import by_condition, effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
 from hmlm_lib.paths import ROOT
@@ -207,14 +216,14 @@ def codes(name: str, effort: float = 1.0, own: Iterable[str] = ()) -> dict[str, 
     return {model: code(name, model, effort) for model in (*models(name, GROUPS), *beside)}
 
 
-def outside(files: Iterable[Path]) -> list[str]:
-    """Classes of your own that files of rows name with the mark of a file, each once: they will be imported."""
-    named = (row["model"] for path in files for row in read_file(path)[0] if "+" in row["code"])
-    return [model for model in dict.fromkeys(named) if is_outside(model)]
+def outside(rows: Iterable[dict]) -> list[str]:
+    """Classes of your own that rows name with the mark of a file, each once: they will be imported."""
+    named = dict.fromkeys(row["model"] for row in rows if "+" in row["code"])
+    return [model for model in named if is_outside(model)]
 
 
 def rows(name: str) -> list[dict]:
     """Valid rows of a setting, all models of all groups; those of task B also on new sets of inputs alone."""
-    own = outside([setting_file(name)])
-    found = valid_rows(name, codes(name, own=own))
+    every = read_rows(name)
+    found = valid(every, codes(name, own=outside(every)))
     return [with_new(row) for row in found] if name in SETTINGS else found

@@ -24,12 +24,11 @@ def merge(places: Sequence[Path], report: Callable[[str], None] = print, effort:
     line for everything left out, then one a setting. HmlmError for a place that is not there or holds no such file; the
     record is then as it was.
     """
-    files = _files(places)
-    own = benchmark.outside(files)
+    read = {path: read_file(path) for path in _files(places)}
+    own = benchmark.outside(row for rows, _ in read.values() for row in rows)
     codes = cache(lambda name: benchmark.codes(name, effort, own))
     found: dict[str, list[dict]] = {}
-    for path in files:
-        rows, torn = read_file(path)
+    for path, (rows, torn) in read.items():
         problems = Counter({"damaged, or no row": torn})
         for row in rows:
             problem = _problem(row, codes)

@@ -45,19 +45,14 @@ def imported(name: str) -> type[Model]:
     if not inspect.isclass(found) or lacks:
         what = f"has no {' and no '.join(lacks)}" if inspect.isclass(found) else "is no class"
         raise ModelError(f"model {name!r} {what}; allowed: a class with fit and predict")
-    path, now = _file(found, name)
+    try:
+        path = Path(inspect.getfile(found))
+        now = sha256(path)
+    except (TypeError, OSError):
+        raise ModelError(f"model {name!r} has no file; allowed: a class in a file of Python") from None
     if READ.setdefault(path, now) != now:
         raise ModelError(f"{path} has changed since model {name!r} was imported; allowed: a new process")
     return found
-
-
-def _file(cls: type, name: str) -> tuple[Path, str]:
-    """Where a class is written, and the sha256 of that."""
-    try:
-        path = Path(inspect.getfile(cls))
-        return path, sha256(path)
-    except (TypeError, OSError):
-        raise ModelError(f"model {name!r} has no file; allowed: a class in a file of Python") from None
 
 
 def importable(name: str) -> bool:
@@ -96,4 +91,4 @@ def check(fitted: object, name: str, asked: Experiments) -> None:
 
 def mark(name: str) -> str:
     """What a row's code says of the file that holds the class; "" for a model of the study."""
-    return f"+{_file(imported(name), name)[1][:12]}" if is_outside(name) else ""
+    return f"+{READ[Path(inspect.getfile(imported(name)))][:12]}" if is_outside(name) else ""

@@ -166,11 +166,13 @@ def _write(file: FileIO, line: bytes) -> None:
 
 
 def valid_rows(setting: str, hashes: dict[str, str]) -> list[dict]:
+    """`valid` of a setting's rows in the record."""
+    return valid(read_rows(setting), hashes)
+
+
+def valid(rows: Iterable[dict], hashes: dict[str, str]) -> list[dict]:
     """Rows whose code is today's; hashes: model -> code hash. The last row of a (model, seed) counts."""
-    found = {}
-    for row in read_rows(setting):
-        if hashes.get(row["model"]) == row["code"]:
-            found[row["model"], row["seed"]] = row
+    found = {(row["model"], row["seed"]): row for row in rows if hashes.get(row["model"]) == row["code"]}
     return list(found.values())
 
 

@@ -120,7 +120,7 @@ def test_only_rows_with_the_mark_of_a_file_are_looked_up(mine, tmp_path):
         outside.imported(f"{quits.stem}.Still")
     row = rows.make_row("k8", f"{quits.stem}.Still", 0, {"B/mse_all": 0.1}) | {"code": "0" * 16}
     rows.append(tmp_path / "job.jsonl", row)
-    assert benchmark.outside([tmp_path / "job.jsonl"]) == []
+    assert benchmark.outside(rows.read_file(tmp_path / "job.jsonl")[0]) == []
     before = list(sys.path)
     outside.importable(f"{mine.stem}.Still")
     assert sys.path == before
