@@ -6,12 +6,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from hmlm_lib.errors import HmlmError
+
+CHUNK = 1 << 20  # bytes of a large file that are read at once
 
 
 def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmError) -> None:
@@ -91,6 +94,31 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
 def sha256(path: Path) -> str:
     """Hexadecimal sha256 of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def contents(paths: Iterable[Path], error: type[HmlmError] = HmlmError) -> str:
+    """16 hexadecimal digits of files' names and contents; `error`, naming the file, for one that cannot be read."""
+    try:
+        return _contents(tuple((path, *_state(path)) for path in paths))
+    except OSError as problem:
+        raise error(f"{problem.filename}: cannot be read ({problem.strerror})") from None
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _contents(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Of files as they are now: size and time of change are there so that a changed one is read again."""
+    found = hashlib.sha256()
+    for path, size, _ in files:
+        found.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            while part := file.read(CHUNK):
+                found.update(part)
+    return found.hexdigest()[:16]
 
 
 def digest(*arrays: np.ndarray) -> str:

@@ -4,15 +4,12 @@ Code alone cannot tell two encoders apart that were trained on other tables. Wit
 files that are read there is part of the name; without it nothing is, so that the public record stays as it is.
 """
 
-import hashlib
 import os
-from functools import lru_cache
 from pathlib import Path
 
 from hmlm_lib.chmr.cellular import FOLDER, PUBLISHED
 from hmlm_lib.errors import MoleculeError
-
-CHUNK = 1 << 20  # bytes read at once
+from hmlm_lib.files import contents
 
 
 def mark() -> str:
@@ -27,24 +24,4 @@ def mark() -> str:
     paths = [path for name in names if (path := Path(folder) / name).is_file()]
     if not paths:
         raise MoleculeError(f"{folder}: none of {', '.join(names)} is there, though {FOLDER} names it")
-    try:
-        return "-" + _digest(tuple((path, *_state(path)) for path in paths))
-    except OSError as problem:
-        raise MoleculeError(f"{problem.filename}: cannot be read ({problem.strerror})") from None
-
-
-def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
-
-
-@lru_cache(maxsize=4)
-def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
-    """Of files as they are now: size and time of change are there so that a changed one is read again."""
-    digest = hashlib.sha256()
-    for path, size, _ in files:
-        digest.update(f"{path.name}\0{size}\0".encode())
-        with path.open("rb") as file:
-            while part := file.read(CHUNK):
-                digest.update(part)
-    return digest.hexdigest()[:16]
+    return "-" + contents(paths, MoleculeError)

@@ -6,7 +6,8 @@ drawn by the row's seed without stereochemistry, on the published validation mol
 An encoder is pretrained once a variant and seed, without labels, on all molecules of the nine sets and of the cellular
 tables, test molecules included: their structures, as in the papers, and what is measured of their cells, for a sixth
 (ToxCast) to a half (BBBP) of some sets' test molecules. It is kept in the cache folder. Encoders and rows that rest on
-the user's own tables of cells (HMLM_CELLS_DIR) carry these tables' mark, those of the public ones none.
+the user's own tables of cells (HMLM_CELLS_DIR) carry these tables' mark, those of the public ones none; what reads
+Uni-Mol's vectors (HMLM_SHAPES) is marked alike.
 """
 
 import time
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from hmlm_lib.chmr import benchmarks, cellular, halved, origin
+from hmlm_lib.chmr import benchmarks, cellular, forms, halved, origin
 from hmlm_lib.chmr.benchmarks import SETS, Assays, Split
 from hmlm_lib.chmr.checkpoint import load, save
 from hmlm_lib.chmr.classical import KernelRidge, Labels, Mean, boosting, forest
@@ -33,7 +34,7 @@ from hmlm_lib.chmr.model import CHMR
 from hmlm_lib.chmr.molecules import descriptors, fingerprints
 from hmlm_lib.chmr.parts import PARTS, encoder
 from hmlm_lib.chmr.settings import HEADS, MEASURED, PRETRAINING, VARIANTS, WHOLE
-from hmlm_lib.chmr.structure import Structure, form
+from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.data import cache_dir
 from hmlm_lib.errors import pick
 from hmlm_lib.evaluation.rows import code_hash, make_row
@@ -47,7 +48,7 @@ else:
 SETTINGS: dict[str, str] = {f"molecules_{name}": name for name in SETS}
 
 DATA = ("chmr.benchmarks", "chmr.molecules", "chmr.neighbours")
-DESCRIBED = (*DATA, "chmr.shapes", "chmr.structure")
+DESCRIBED = (*DATA, "chmr.forms", "chmr.shapes", "chmr.structure")
 TRAINED = (*DESCRIBED, "chmr.finetune", "chmr.settings", "training")
 ENCODED = tuple(f"chmr.{name}" for name in ("model", "gin", "graphs", "tree_vq"))
 VOTING = ("chmr.classical", "chmr.committee", "chmr.finetune")
@@ -71,7 +72,7 @@ def everything(_: str) -> tuple[Structure, dict[str, Modality], Near]:
     _: mark of the tables, so that none are taken for others.
     """
     smiles, cells = cellular.with_cells(pool(), cellular.tables())
-    whole = Structure.from_smiles(smiles, form(smiles))
+    whole = Structure.from_smiles(smiles, forms.form(smiles))
     return whole, cells, similar(whole.bits)
 
 
@@ -94,7 +95,7 @@ def _pretrained(variant: str) -> tuple[str, ...]:
 
 def pretrained(variant: str, seed: int) -> CHMR:
     """The encoder of a variant and seed: from the cache, or trained now and put there; parallel jobs wait for it."""
-    mark = origin.mark()
+    mark = forms.mark() + origin.mark()
     path = Path(cache_dir()) / "chmr" / f"{variant}-{seed}-{code_hash(_pretrained(variant))}{mark}.safetensors"
     if not path.is_file():
         with locked(path.with_suffix(".lock")):
@@ -119,10 +120,14 @@ def assays(name: str) -> Assays:
 
 
 @lru_cache(maxsize=2)
-def structure(name: str) -> Structure:
-    """Its molecules as encoders read them."""
+def _structure(name: str, _: str) -> Structure:  # _: mark of the descriptors, here and below
     smiles = assays(name).smiles
-    return Structure.from_smiles(smiles, form(smiles))
+    return Structure.from_smiles(smiles, forms.form(smiles))
+
+
+def structure(name: str) -> Structure:
+    """A set's molecules as encoders read them."""
+    return _structure(name, forms.mark())
 
 
 @lru_cache(maxsize=2)
@@ -134,12 +139,16 @@ def published(name: str) -> tuple[Split, Split]:
 
 
 @lru_cache(maxsize=1)
-def described(name: str) -> Float[np.ndarray, "molecule feature"]:
-    """Fingerprints and descriptors, what is not a number at its mean over all molecules (no label is read)."""
-    values = form(assays(name).smiles)
+def _described(name: str, _: str) -> Float[np.ndarray, "molecule feature"]:
+    values = forms.form(assays(name).smiles)
     return np.concatenate(
         [fingerprints(assays(name).smiles), np.where(np.isnan(values), np.nanmean(values, 0), values)], 1
     )
+
+
+def described(name: str) -> Float[np.ndarray, "molecule feature"]:
+    """Fingerprints and descriptors, what is not a number at its mean over all molecules (no label is read)."""
+    return _described(name, forms.mark())
 
 
 @dataclass(frozen=True)
@@ -257,8 +266,9 @@ def entry(name: str) -> Entry:
 
 
 def mark(model: str) -> str:
-    """What a row's code has to say of the tables of cells: their mark where the model rests on pretraining code."""
-    return origin.mark() if set(PRETRAINED) <= set(entry(model).modules) else ""
+    """What a row's code has to say of the data: marks of the descriptors and tables of cells that it rests on."""
+    read = set(entry(model).modules)
+    return (forms.mark() if set(DESCRIBED) <= read else "") + (origin.mark() if set(PRETRAINED) <= read else "")
 
 
 def predicted(

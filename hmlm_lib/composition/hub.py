@@ -74,6 +74,12 @@ class HubLM(nn.Module):
             ) from None
         return cls(model, tokenizer)
 
+    def untrained(self, seed: int) -> "HubLM":
+        """The same model with the weights of a beginner, drawn by seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return HubLM(type(self.model)(self.model.config), self.tokenizer)
+
     def tokens(self, sequences: Sequence[str]) -> Int[Tensor, "batch token"]:
         """Padded rows, where the model lies; SequenceError for an empty or too long sequence or an unknown piece."""
         if not len(sequences):

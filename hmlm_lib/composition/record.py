@@ -1,8 +1,9 @@
 """Peptide-MHC pairs as a table with rows: every strategy on new peptides, of alleles seen in training and of new ones.
 
 Values of a row: AUROC on both tests with a bootstrap interval over peptides, on both validation sets, trained
-parameters, pooled features, seconds of training. The seed draws peptides, held-out alleles and weights; language
-models are the shipped ones, which saw no test peptide. The test is read once, by `run_one`.
+parameters, pooled features, seconds of training. The seed draws peptides, held-out alleles and weights; the language
+model is the shipped one, which saw no test peptide, or one that the user names (`encoders.py`). The test is read once,
+by `run_one`.
 """
 
 import time
@@ -14,12 +15,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from hmlm_lib.composition.checkpoint import shipped
+from hmlm_lib.composition import encoders
 from hmlm_lib.composition.classical import OneHot, PositionTables
 from hmlm_lib.composition.controls import CONTROLS
 from hmlm_lib.composition.fit import auroc, ranked
 from hmlm_lib.composition.halved import fit, predict
-from hmlm_lib.composition.language_models import LanguageModel, TinyLM
 from hmlm_lib.composition.pairs import Pairs, Splits, splits
 from hmlm_lib.composition.readers import transphla
 from hmlm_lib.composition.settings import FIT, HELD_OUT, PEPTIDES, STRATEGIES, Choice
@@ -34,7 +34,9 @@ BOOTSTRAPS = 200
 DATA = tuple(f"composition.{name}" for name in ("pairs", "readers", "residues", "settings"))
 TRAINED = (
     *DATA, "training",
-    *(f"composition.{name}" for name in ("attention", "compose", "fit", "language_models", "states")),
+    *(f"composition.{name}" for name in (
+        "attention", "compose", "encoders", "fit", "hub", "language_models", "states",
+    )),
     "composition.checkpoints.transphla",
 )  # fmt: skip
 
@@ -60,15 +62,9 @@ class Entry:
     modules: tuple[str, ...]
 
 
-def encoders(trained: bool, seed: int) -> tuple[LanguageModel, LanguageModel]:
-    """The model that reads peptides and the one that reads proteins: one and the same."""
-    model = shipped("transphla") if trained else TinyLM.from_seed(seed).eval()
-    return model, model
-
-
 def _strategy(choice: Choice, modules: tuple[str, ...] = TRAINED) -> Entry:
     def answer(parts: Splits, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        models = encoders(choice.trained, seed)
+        models = encoders.encoders(choice.trained, seed)
         config = replace(FIT, training=replace(FIT.training, seed=seed))
         fitted = fit(lambda: choice.build(models), models, parts.train, parts.valid, config)
         found = {q: predict(fitted.at(q), parts.test[q]) for q in QUESTIONS}
@@ -108,6 +104,11 @@ MODELS: dict[str, Entry] = {
 def entry(name: str) -> Entry:
     """The entry of a model; ModelError with the nearest name otherwise."""
     return pick(MODELS, name, "strategy")
+
+
+def mark(model: str) -> str:
+    """What a row's code has to say of the language model: its mark, where the strategy reads with one."""
+    return encoders.mark() if set(TRAINED) <= set(entry(model).modules) else ""
 
 
 def interval(pairs: Pairs, found: Float[np.ndarray, " pair"], seed: int = 0) -> tuple[float, float]:

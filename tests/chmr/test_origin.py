@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from hmlm_lib import files
 from hmlm_lib.chmr import cellular, origin
 from hmlm_lib.errors import MoleculeError
 
@@ -42,8 +43,8 @@ def test_a_mark_is_of_names_and_contents_alone(tables):
 
 
 def test_a_file_longer_than_a_chunk_counts_whole(tables, monkeypatch):
-    monkeypatch.setattr(origin, "CHUNK", 16)
-    origin._digest.cache_clear()
+    monkeypatch.setattr(files, "CHUNK", 16)
+    files._contents.cache_clear()
     first = origin.mark()
     content = (tables / "GE_feature.npz").read_bytes()
     (tables / "GE_feature.npz").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -60,7 +61,7 @@ def test_a_table_that_cannot_be_read_is_named(tables, monkeypatch):
     def refuse(path, *_, **__):
         raise PermissionError(13, "Permission denied", str(path))
 
-    origin._digest.cache_clear()
+    files._contents.cache_clear()
     monkeypatch.setattr(type(tables), "open", refuse)
     with pytest.raises(MoleculeError, match=r"CP-JUMP\.csv\.gz: cannot be read \(Permission denied\)"):
         origin.mark()

@@ -1,21 +1,23 @@
 """The nine sets as a record: rows, tables, intervals, and one real run of every kind of model on a small set."""
 
+import sys
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from hmlm_lib.chmr import benchmarks, cellular, parts, record, settings, table
+from hmlm_lib.chmr import benchmarks, cellular, forms, parts, record, settings, table
 from hmlm_lib.chmr.benchmarks import Assays
 from hmlm_lib.chmr.ensemble import ForestVote
 from hmlm_lib.chmr.finetune import HeadConfig
 from hmlm_lib.chmr.modalities import hide
 from hmlm_lib.chmr.model import CHMRConfig
 from hmlm_lib.chmr.planted import planted
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ModelError, MoleculeError
 from hmlm_lib.evaluation import benchmark, rows
 from hmlm_lib.figures import fig_sets, fig_worth
 from hmlm_lib.training import Training
@@ -145,7 +147,7 @@ def small(folder, cache, monkeypatch):
     head = HeadConfig(hidden=16, layers=1, training=Training(steps=20, learning_rate=3e-3))
     monkeypatch.setattr(record, "HEADS", {"auroc": head})
     caches = (
-        record.assays, record.structure, record.published, record.described, record.everything, record.material,
+        record.assays, record._structure, record.published, record._described, record.everything, record.material,
     )  # fmt: skip
     for one in caches:
         one.cache_clear()
@@ -252,6 +254,43 @@ def test_an_encoder_of_other_tables_of_cells_is_another(small, tmp_path, monkeyp
         assert list((small / "chmr").glob(f"chmr-0-*{record.mark('chmr')}.safetensors"))
     assert len(seen) == 2  # tables were read anew for each
     assert len(list((small / "chmr").glob("chmr-0-*.safetensors"))) == 3
+
+
+@pytest.fixture
+def unimol(monkeypatch):
+    """Uni-Mol's package, as far as it is asked."""
+
+    class Repr:
+        def __init__(self, **_):
+            pass
+
+        def get_repr(self, smiles):
+            return {"cls_repr": np.random.default_rng(len(smiles)).normal(size=(len(smiles), 512))}
+
+    monkeypatch.setitem(sys.modules, "unimol_tools", SimpleNamespace(UniMolRepr=Repr))
+    monkeypatch.setenv(forms.VARIABLE, "unimol")
+
+
+@pytest.mark.parametrize("model", ["chmr", "chmr_tuned", "mlp_descriptors", "committee_descriptors"])
+def test_vectors_of_unimol_are_read_where_they_are_asked_for(small, request, model):
+    plain = benchmark.run_one("molecules_sider", model, 0)
+    width = record.described("sider").shape[1]
+    request.getfixturevalue("unimol")
+    assert record.described("sider").shape[1] == width + 512
+    row = benchmark.run_one("molecules_sider", model, 0)
+    assert row["code"] == plain["code"] + "-unimol"
+    assert row["values"]["parameters"] > plain["values"]["parameters"]
+    if "chmr" in model:
+        assert record.pretrained("chmr", 0).features["shape"] == width - 1191 + 512
+        assert len(list((small / "chmr").glob("chmr-0-*-unimol.safetensors"))) == 1
+
+
+def test_only_what_reads_descriptors_is_marked(monkeypatch, unimol):
+    marked = {model for model in record.MODELS if record.mark(model)}
+    assert set(record.MODELS) - marked == {"mean", "kernel_ridge", "forest", "boosting", "boosting_descriptors"}
+    monkeypatch.setenv(forms.VARIABLE, "unimoll")
+    with pytest.raises(MoleculeError, match=r"no shapes 'unimoll' in HMLM_SHAPES \(did you mean 'unimol'"):
+        record.mark("chmr")
 
 
 def test_a_model_that_is_not_there_is_named():

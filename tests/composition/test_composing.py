@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmlm_lib.composition import record, study
+from hmlm_lib.composition import encoders, record, study
 from hmlm_lib.composition.fit import auroc
 from hmlm_lib.composition.pairs import Pairs, splits
 from hmlm_lib.composition.planted import POCKETS, planted
-from hmlm_lib.errors import SequenceError
+from hmlm_lib.errors import ModelError, SequenceError
 from hmlm_lib.evaluation import benchmark, rows, summary
 from hmlm_lib.figures import fig_anchors, fig_masking, fig_strategies
 
@@ -106,6 +106,22 @@ def test_differences_are_paired_by_seed(folder):
 def test_the_record_knows_the_strategies():
     assert benchmark.models("composition_16k") == list(record.MODELS)
     assert {"one_hot_logistic", "position_tables", "peptide_only", "composition_untrained"} <= set(record.MODELS)
+
+
+def test_a_language_model_is_told_by_its_name_or_by_its_files(monkeypatch, tmp_path):
+    assert record.mark("composition") == ""
+    monkeypatch.setenv(encoders.VARIABLE, "facebook/esm2_t6_8M_UR50D")
+    assert record.mark("composition") == record.mark("composition_untrained") == "-facebook--esm2_t6_8M_UR50D"
+    assert record.mark("position_tables") == ""
+    monkeypatch.setenv(encoders.VARIABLE, str(tmp_path))
+    with pytest.raises(ModelError, match=r"no file is there, though HMLM_LANGUAGE_MODEL names it"):
+        record.mark("composition")
+    marks = []
+    for content in ("{}", "{ }"):
+        (tmp_path / "config.json").write_text(content)
+        marks.append(record.mark("composition"))
+    assert len({*marks}) == 2
+    assert all(len(one) == 17 for one in marks)
 
 
 def test_a_draw_that_cannot_be_dealt_out_is_drawn_again(monkeypatch, parts):

@@ -1,12 +1,18 @@
 """Models of the hub: tiny random ones, saved locally and loaded as the real ones are."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from hmlm_lib.composition import encoders, record
 from hmlm_lib.composition.compose import ComposeConfig, Composition, spread
 from hmlm_lib.composition.hub import HubLM
+from hmlm_lib.composition.pairs import splits
+from hmlm_lib.composition.planted import planted
 from hmlm_lib.composition.states import frozen
 from hmlm_lib.errors import DataUnavailable, ModelError, SequenceError
+from hmlm_lib.evaluation import benchmark
 
 transformers = pytest.importorskip("transformers", reason="the extra `hub` (transformers) is not installed")
 
@@ -15,8 +21,8 @@ SMILES_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *"CNOFSc1n=()[]"]
 
 
 @pytest.fixture(scope="module")
-def esm(tmp_path_factory):
-    """ESM-2's own classes, two layers of width 16."""
+def folder(tmp_path_factory):
+    """ESM-2's own classes, two layers of width 16, saved."""
     folder = tmp_path_factory.mktemp("esm")
     (folder / "vocab.txt").write_text("\n".join(ESM_TOKENS))
     transformers.EsmTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
@@ -27,6 +33,11 @@ def esm(tmp_path_factory):
         token_dropout=True, emb_layer_norm_before=False, attention_probs_dropout_prob=0.0, hidden_dropout_prob=0.0,
     )  # fmt: skip
     transformers.EsmModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def esm(folder):
     return HubLM.load(str(folder))
 
 
@@ -103,3 +114,36 @@ def test_a_hub_out_of_reach_is_said_in_one_sentence(monkeypatch):
         HubLM.load("esm2_8n")
     with pytest.raises(ModelError, match=r"allowed with trust=True"):
         HubLM.load("molformer")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Planted pairs in the place of the record's, and two passes over them."""
+    parts = splits(planted(4000, 24), 0, train=100, valid=40, test=40, unseen=(4, 4))
+    monkeypatch.setattr(record, "question", lambda seed: parts)
+    monkeypatch.setattr(record, "FIT", replace(record.FIT, epochs=2))
+
+
+def test_the_record_reads_with_the_model_that_is_named(few, folder, monkeypatch):
+    ours = benchmark.run_one("composition_16k", "composition", 0)
+    monkeypatch.setenv(encoders.VARIABLE, str(folder))
+    rows = {name: benchmark.run_one("composition_16k", name, 0) for name in ("composition", "composition_untrained")}
+    assert ours["values"]["features"] == 128
+    assert ours["code"] == benchmark.code("composition_16k", "composition").removesuffix(encoders.mark())
+    for name, row in rows.items():
+        assert row["values"]["features"] == 32
+        assert row["code"] == benchmark.code("composition_16k", name)
+        assert row["code"].endswith(encoders.mark())
+    assert rows["composition"]["values"]["L/random"] != rows["composition_untrained"]["values"]["L/random"]
+    classical = benchmark.code("composition_16k", "one_hot_logistic")
+    monkeypatch.delenv(encoders.VARIABLE)
+    assert benchmark.code("composition_16k", "one_hot_logistic") == classical
+
+
+def test_a_beginner_has_other_weights_and_the_same_for_the_same_seed(esm):
+    one, same, other = (esm.untrained(seed) for seed in (0, 0, 1))
+    tokens = esm.tokens(["LAGV"])
+    assert torch.equal(one.encode(tokens)[-1], same.encode(tokens)[-1])
+    for model in (esm, other):
+        assert not torch.allclose(model.encode(tokens)[-1], one.encode(tokens)[-1])
+    assert not any(p.requires_grad for p in one.parameters())
