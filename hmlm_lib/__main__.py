@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("-p", "--parameter", action="append", default=[], metavar="KEY=VALUE")
     run.add_argument("--force", action="store_true", help="execute unchanged notebooks too")
+    run.add_argument("--jobs", type=int, help="notebooks at once; default: one a core, at most 4, and 1 on CUDA")
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="notebooks, their questions and parameters")
     listing.set_defaults(command=_list)
@@ -97,10 +98,12 @@ def _check_seeds(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from hmlm_lib.run import run
+    from hmlm_lib.run import at_once, run
 
     given = dict(map(_parameter, arguments.parameter))
-    failed = run(arguments.names, arguments.profile, given, arguments.device, arguments.seed, arguments.force)
+    asked = str(given.get("device", arguments.device))
+    jobs = at_once(asked) if arguments.jobs is None else arguments.jobs
+    failed = run(arguments.names, arguments.profile, given, arguments.device, arguments.seed, arguments.force, jobs)
     return 1 if failed else 0
 
 

@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hmlm_lib import environment, paths
+from hmlm_lib.beside import beside
 from hmlm_lib.data import fingerprint
 from hmlm_lib.device import choose_device, said
 from hmlm_lib.errors import RunError, did_you_mean
+from hmlm_lib.executed import page, still
 from hmlm_lib.files import as_json, locked, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
 from hmlm_lib.metrics import FILE_VARIABLE
 from hmlm_lib.notebook_file import declared, read
@@ -32,17 +34,6 @@ from hmlm_lib.seeds import check_seed
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 KERNEL = "python3"
 LOCKS = ".locks"  # in the folder of reports: a file for each notebook, one for what they share, one for all runs
-WIDGET = "application/vnd.jupyter.widget-view+json"
-FOLDED = """\
-{%- extends "index.html.j2" -%}
-{%- block codecell -%}
-{%- if cell.metadata.get("jupyter", {}).get("source_hidden") -%}
-<details><summary>{{ "Solution in code" if "solution" in cell.metadata.tags else "Set-up" }}</summary>
-{{ super() }}
-</details>
-{%- else -%}{{ super() }}{%- endif -%}
-{%- endblock codecell -%}
-"""
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warns at every start
 
 
@@ -155,12 +146,15 @@ def run(
     device: str = "auto",
     seed: int = 0,
     force: bool = False,
+    jobs: int = 1,
 ) -> list[str]:
-    """Execute the notebooks that are not whole; returns the names of those that failed.
+    """Execute the notebooks that are not whole, `jobs` at once; returns the names of those that failed.
 
     Raises RunError before anything is executed if a name, profile or parameter is wrong, another run executes one of
     the notebooks for the same reports, or an output folder cannot be written.
     """
+    if jobs < 1:
+        raise RunError(f"{jobs} notebooks at once; allowed: 1 or more")
     code = code_hash()
     plans = plan(select(names), profile, given or {}, device, seed, code)
     reports = paths.reports_dir(profile)
@@ -171,21 +165,39 @@ def run(
         for folder in (reports, paths.figures_dir()):
             _written_now(folder)
         print(said(str(plans[0].parameters["device"])), flush=True)
+        todo = []
         for number, item in enumerate(plans, start=1):
             label = f"[{number}/{len(plans)}] {item.name}"
             if not force and is_whole(item, reports):
                 print(f"{label}: unchanged, skipped", flush=True)
-                continue
-            print(f"{label} ...", end=" ", flush=True)
-            started = time.monotonic()
-            problem = execute(item, reports)
+            else:
+                todo.append((label, item, reports))
+        alone = min(jobs, len(todo)) == 1
+        for (label, item, *_), (problem, seconds) in beside(_timed, [(*one, alone) for one in todo], jobs):
             failed += [item.name] if problem else []
-            print(f"FAILED: {problem}" if problem else f"{time.monotonic() - started:.1f} s", flush=True)
+            begun = "" if alone else f"{label} ... "
+            print(begun + (f"FAILED: {problem}" if problem else f"{seconds:.1f} s"), flush=True)
             _summarize(reports, profile, code)
         _summarize(reports, profile, code)
-    for name in failed:
+    for name in sorted(failed):
         print(f"failed: {name}; the notebook with its traceback is {_shown(reports / f'{name}.failed.ipynb')}")
-    return failed
+    return sorted(failed)
+
+
+def _timed(label: str, item: Plan, reports: Path, alone: bool) -> tuple[str | None, float]:
+    """`execute`, and how many seconds it took; alone: say when it begins."""
+    if alone:
+        print(f"{label} ...", end=" ", flush=True)
+    started = time.monotonic()
+    problem = execute(item, reports)
+    return problem, time.monotonic() - started
+
+
+def at_once(device: str) -> int:
+    """How many notebooks a run executes beside each other by default: one a core, at most four; one on CUDA."""
+    from joblib import cpu_count
+
+    return 1 if choose_device(device)[0] == "cuda" else min(4, cpu_count())
 
 
 LEFT = (".*.tmp", ".writable*", ".running-*", "records/.*.tmp")  # by a run that was killed
@@ -330,34 +342,16 @@ def _collect(item: Plan, running: Path, reports: Path, started: float) -> dict[s
     """Put notebook and page in place; output -> sha256. Figures it no longer names go, those it did not draw stay."""
     from hmlm_lib.site.pictures import saved_names
 
-    _still(running)
-    page = reports / f"{item.name}.html"
-    write_whole(page, _html(running), RunError)
+    still(running)
+    shown = reports / f"{item.name}.html"
+    write_whole(shown, page(running), RunError)
     os.replace(running, reports / f"{item.name}.ipynb")
     named = saved_names(*read(item.path)["cells"])
     figures = sorted(paths.figures_dir().glob(f"{item.name[:3]}*"))
     drawn = [path for path in figures if path.stat().st_mtime >= started - 1]
     for stale in (path for path in figures if path not in drawn and path.stem not in named):
         stale.unlink()
-    return {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", page, *drawn)}
-
-
-def _still(notebook: Path) -> None:
-    """Take live widgets out of an executed notebook: without their kernel they are errors; picture and text stay."""
-    content = json.loads(notebook.read_text())
-    content["metadata"].pop("widgets", None)
-    for output in (output for cell in content["cells"] for output in cell.get("outputs", [])):
-        output.get("data", {}).pop(WIDGET, None)
-    write_whole(notebook, json.dumps(content, indent=1, ensure_ascii=False) + "\n", RunError)
-
-
-def _html(notebook: Path) -> str:
-    """The page of a notebook; cells that are folded in Jupyter are folded here too."""
-    from jinja2 import DictLoader
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(embed_images=True, extra_loaders=[DictLoader({"folded": FOLDED})], template_file="folded")
-    return exporter.from_filename(str(notebook))[0]
+    return {_shown(path): sha256(path) for path in (reports / f"{item.name}.ipynb", shown, *drawn)}
 
 
 def _shown(path: Path) -> str:

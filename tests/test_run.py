@@ -5,47 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from small_study import FIGURE, reports, start, wait_for, write
 
 from hmlm_lib.__main__ import main
 from hmlm_lib.device import choose_device
 from hmlm_lib.errors import RunError
 from hmlm_lib.refresh import refresh
 from hmlm_lib.run import plan, run, select
-
-PARAMETERS = 'profile = "quick"\nseed = 0\ndevice = "auto"\nlevel = 0.5'
-FIGURE = (
-    "from pathlib import Path\nfrom hmlm_lib import paths, metrics\n"
-    "paths.figures_dir().mkdir(exist_ok=True)\n(paths.figures_dir() / '{name}.csv').write_text('{name}')\n"
-    "metrics.record('{name}/toy/model/score', [1.0, 3.0]);"
-)
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    """A folder with two small notebooks, 01_good and 02_slow, and an empty output folder."""
-    monkeypatch.setenv("HMLM_NOTEBOOKS_DIR", str(tmp_path / "notebooks"))
-    monkeypatch.setenv("HMLM_OUTPUT_DIR", str(tmp_path))
-    (tmp_path / "notebooks").mkdir()
-    write(tmp_path, "01_good", FIGURE.format(name="01_good"), "print(level)")
-    write(tmp_path, "02_also", FIGURE.format(name="02_also"))
-    return tmp_path
-
-
-def write(folder, name, *code):
-    cells = [new_markdown_cell(f"# {name}\n\n**Question.** Why?"), new_code_cell(PARAMETERS)]
-    cells[1].metadata["tags"] = ["parameters"]
-    notebook = new_notebook(cells=[*cells, *map(new_code_cell, code)])
-    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
-
-
-def reports(folder):
-    return folder / "reports" / "quick"
 
 
 def test_a_run_leaves_notebooks_pages_metrics_and_manifest(study, capsys):
@@ -107,7 +75,8 @@ def test_whole_notebooks_are_skipped_until_something_changes(study, capsys):
 
     def again(**how):
         run(**how)
-        return ["unchanged" in line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+        return ["unchanged" in line for line in sorted(lines)]
 
     assert again() == [True, True]
     (study / "figures" / "01_good.csv").unlink()
@@ -248,29 +217,10 @@ def test_numbers_of_a_notebook_that_is_damaged_now_leave_the_metrics(study):
     assert list(json.loads((reports(study) / "metrics.json").read_text())) == ["01_good/toy/model/score"]
 
 
-def start(study, *names):
-    """`run` as a process of its own, which listens to Ctrl-C even where this one was told to ignore it."""
-    environment = os.environ | {"HMLM_NOTEBOOKS_DIR": str(study / "notebooks"), "HMLM_OUTPUT_DIR": str(study)}
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from hmlm_lib.__main__ import main; sys.exit(main(['run', *sys.argv[1:]]))"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *names], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-
-
-def wait_for(path, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.05)
-
-
 def test_killed_in_the_middle_it_goes_on_where_it_was(study, capsys):
     slow = f"from pathlib import Path; import time; Path({str(study / 'started')!r}).touch(); time.sleep(600)"
     write(study, "02_also", slow)
-    process = start(study)
+    process = start(study, "--jobs", "1")
     wait_for(study / "started")
     process.send_signal(signal.SIGKILL)
     process.communicate()

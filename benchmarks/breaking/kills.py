@@ -111,9 +111,14 @@ class Study:
     def reports(self) -> Path:
         return self.folder / "reports" / "quick"
 
-    def finished(self) -> set[str]:
-        """Notebooks with a record: nothing of them may be done again."""
-        return {path.stem for path in (self.reports / "records").glob("[0-9]*.json")}
+    def finished(self) -> dict[str, int]:
+        """Notebooks with a record, and when it was written: nothing of them may be done again."""
+        return {path.stem: path.stat().st_mtime_ns for path in (self.reports / "records").glob("[0-9]*.json")}
+
+    def redone(self, before: dict[str, int]) -> list[str]:
+        """Notebooks that were finished and yet began anew."""
+        now = self.finished()
+        return [n for n in before if now.get(n) != before[n] or (self.reports / f".running-{n}.ipynb").exists()]
 
     def metrics(self) -> str:
         return (self.reports / "metrics.json").read_text()
@@ -123,20 +128,16 @@ class Study:
 
     def phase(self) -> str:
         """What the run is doing, as far as it can be seen from outside."""
-        said = self.said()
-        if not said:
+        if not self.said():
             return "while the library was imported"
-        name = said[-1].split()[1].rstrip(":") if said[-1].endswith("... ") else None
-        if name is None:
-            return "between notebooks"
-        running = self.reports / f".running-{name}.ipynb"
-        if not running.exists():
-            return "while a kernel was started, or outputs put in place"
+        running = [path for path in self.reports.glob(".running-*.ipynb") if path.exists()]
+        if not running:
+            return "while kernels were started, or outputs put in place"
         try:
-            cells = [cell for cell in json.loads(running.read_text())["cells"] if cell["cell_type"] == "code"]
-        except ValueError:
+            cells = [cell for path in running for cell in json.loads(path.read_text())["cells"]]
+        except (OSError, ValueError):
             return "while outputs were written"
-        done = all(cell["execution_count"] for cell in cells)
+        done = all(cell["execution_count"] for cell in cells if cell["cell_type"] == "code")
         return "while outputs were written" if done else "while cells were executed"
 
 
@@ -189,13 +190,13 @@ def kill_runs(
                     tally.phases[study.phase()] += 1
                     kill(process)
                     done += 1
-                tally.redone += _redone(study, before)
+                tally.redone += study.redone(before)
                 tally.broken += half_written(study.folder / "figures") + half_written(study.folder / "reports")
                 if process.returncode == 0:
                     break
             before = study.finished()
             study.complete()
-            tally.redone += _redone(study, before)
+            tally.redone += study.redone(before)
             tally.broken += half_written(study.folder / "figures") + half_written(study.folder / "reports")
             tally.left += temporary(study.folder)
             tally.other += [] if study.metrics() == reference.metrics() else ["metrics.json"]
@@ -213,11 +214,6 @@ def _empty(folder: Path) -> Path:
 def _seconds(study: Study) -> dict[str, float]:
     made = json.loads((study.reports / "manifest.json").read_text())["notebooks"]
     return {name: one["seconds"] for name, one in made.items()}
-
-
-def _redone(study: Study, before: set[str]) -> list[str]:
-    """Notebooks that were finished and yet began anew."""
-    return [n for line in study.said() for n in before if f" {n} ..." in line]
 
 
 @contextmanager
