@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--seed", type=int, default=0)
     own.add_argument("--template", action="store_true", help="write a tidy table to start from, and stop")
     own.set_defaults(command=_predict)
-    results = commands.add_parser("results", help="write reports/results.md and the README's tables from the rows")
+    results = commands.add_parser(
+        "results", help="write the tables of README, reports/findings.md and results.md from the rows"
+    )
     results.set_defaults(command=_results)
     badges = commands.add_parser("badges", help="Colab and Binder badges of your fork, in README and notebooks")
     badges.add_argument(

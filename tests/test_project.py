@@ -127,16 +127,17 @@ def test_readme_examples_run_one_after_the_other(tmp_path):
 
 
 def test_results_in_the_readme_are_those_of_the_rows(monkeypatch, tmp_path):
-    """The tables of the README, and the files below reports/, are what today's rows say, digit for digit."""
-    (tmp_path / "README.md").write_text(README)
+    """Tables of README and findings, and the files below reports/, are what today's rows say, digit for digit."""
+    (tmp_path / "reports").mkdir()
+    for name in readme.FILES:
+        (tmp_path / name).write_text((ROOT / name).read_text())
     monkeypatch.setattr(readme, "ROOT", tmp_path)
     readme.write()
-    assert (tmp_path / "README.md").read_text() == README
-    for name in ("results.md", "metrics.json"):
-        assert (tmp_path / "reports" / name).read_text() == (ROOT / "reports" / name).read_text(), name
+    for name in (*readme.FILES, "reports/results.md", "reports/metrics.json"):
+        assert (tmp_path / name).read_text() == (ROOT / name).read_text(), name
     made, kept = (json.loads((folder / "reports/manifest.json").read_text()) for folder in (tmp_path, ROOT))
     of_this_machine = "written_with"
     assert made.pop(of_this_machine)
     kept.pop(of_this_machine, None)
     assert made == kept
-    assert "| B, 8 points |" in README
+    assert "| B, 8 points |" in (ROOT / "reports" / "findings.md").read_text()

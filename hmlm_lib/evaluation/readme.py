@@ -1,4 +1,5 @@
-"""The README's tables: ours beside the best other of every question; `write` brings README and reports up to date.
+"""Tables of README and findings: ours beside the best other of every question; `write` brings both, and the reports, up
+to date.
 
 The best other is chosen by its mean on the test experiments themselves, among those with as many worlds or seeds as
 ours: picked afterwards, in its favour. Every model and setting stands in reports/results.md.
@@ -83,6 +84,32 @@ OTHERS = [
         for measure, title in {"L/random": "alleles seen", "L/unseen": "alleles unseen"}.items()
     ),
 ]
+# The README's short table: (setting, measure, ours) -> the question in plain words.
+HIGHLIGHTS = {
+    ("k8", "B/mse_all", "hmlm"): "combinations of stimuli never seen, from 8 noisy points, MSE",
+    ("missing15_k8", "B/mse_all", "hmlm"): "the same, 15 % of the reactions hidden",
+    ("massaction_k8", "B/mse_all", "hmlm"): "the same, cells of mass action",
+    ("additive_k8", "B/mse_all", "hmlm"): "the same, regulators add up",
+    ("k8", "C/rest_effect_r", "hmlm"): "what a knock-out never seen does to the other species, r",
+    ("missing15_k8", "C/rest_effect_r", "hmlm"): "the same, 15 % of the reactions hidden",
+    ("newcell_k8", "D/mse_all", "hmlm"): "a cell with other kinetics, from 8 points, MSE",
+    ("published_noise05", "P/mse_k8", "hmlm"): "the paper's own protocol with noise, 8 points, MSE",
+    (
+        "newnetwork_massaction_k8",
+        "N/mse_16",
+        "hmlm_pretrained",
+    ): "a network never seen, mass action, 16 experiments, MSE",
+    (
+        "faithful_k8",
+        "F/spearman",
+        "knockout_hmlm_flat",
+    ): "effects of all knock-outs, asked of a model, rank correlation",
+    ("hpn_inhibitor", "R/rmse", "hmlm"): "real blots, an inhibitor left out, RMSE in log2",
+    ("literature", "L/balanced_accuracy", "hmlm"): "literature observations, balanced accuracy",
+    ("molecules_toxcast", "M/test", "chmr_committee"): "ToxCast, 617 assays, AUROC",
+    ("molecules_clintox", "M/test", "chmr_committee"): "ClinTox, 2 tasks, AUROC",
+    ("composition_16k", "L/unseen", "composition"): "peptides and MHC, alleles never seen, AUROC",
+}
 # Models, ablations and controls of the method itself.
 OWN = ("hmlm", "chmr", "composition", "untrained", "shuffled", "score_test", "propagation", "learned")
 # Half of the vote is a forest's: they stand in a table of their own, and nothing of it in another.
@@ -122,6 +149,16 @@ def said(name: str, measure: str, model: str | None, named: bool = True, worlds_
 def _lines(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     heads = list(heads)
     return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)] + [""]
+
+
+def highlights() -> list[str]:
+    """A line a question, as many as a README bears; the equations where they are a rival."""
+    rows = []
+    for (name, measure, ours), question in HIGHLIGHTS.items():
+        fits = _without_equations if name in (*WORLDS, *newcell.SETTINGS) else _foreign
+        known = said(name, measure, "hill_fitted", False)
+        rows.append((question, said(name, measure, ours), said(name, measure, best(name, measure, ours, fits)), known))
+    return _lines(("question", "ours", "best other", "the equations, fitted"), rows)
 
 
 def simulated() -> list[str]:
@@ -198,22 +235,38 @@ def forests() -> list[str]:
     return _lines(["nine sets, a forest in the vote", *heads, "seeds"], rows) if rows else []
 
 
-def write() -> list[str]:
-    """Bring README and reports up to date; names of those written. HmlmError where the README has lost its markers."""
-    text = (ROOT / "README.md").read_text()
+FILES = {
+    "README.md": (highlights,),
+    "reports/findings.md": (simulated, others, assays, scaffolds, forests),
+}
+
+
+def _between(name: str) -> tuple[str, str]:
+    """A file's text before and after its tables; HmlmError where it has lost its markers."""
+    text = (ROOT / name).read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise HmlmError(f"README.md: needs the lines {BEGIN!r} and {END!r} once each")
+        raise HmlmError(f"{name}: needs the lines {BEGIN!r} and {END!r} once each")
+    before, rest = text.split(BEGIN)
+    return before, rest.split(END)[1]
+
+
+def write() -> list[str]:
+    """Bring README, findings and reports up to date; names of those written.
+
+    HmlmError, before anything is written, where a file has lost its markers or there is no row of today's code.
+    """
+    around = {name: _between(name) for name in FILES}
     record = {name: benchmark.rows(name) for name in benchmark.settings()}
     if not any(record.values()):
         raise HmlmError(f"{rows_dir()}: no row of today's code; allowed: a folder of rows, so that no table is emptied")
-    before, rest = text.split(BEGIN)
-    tables = "\n".join(simulated() + others() + assays() + scaffolds() + forests())
     made = {
-        "README.md": f"{before}{BEGIN}\n\n{tables}\n{END}{rest.split(END)[1]}",
         "reports/results.md": full(),
         "reports/metrics.json": flat.as_lines(flat.metrics(record), 1),
         "reports/manifest.json": flat.as_lines(flat.manifest(record), 4),
     }
+    for name, (before, after) in around.items():
+        tables = "\n".join(line for make in FILES[name] for line in make())
+        made[name] = f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
     for name, content in made.items():
         write_whole(ROOT / name, content)
     return list(made)

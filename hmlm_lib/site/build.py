@@ -12,7 +12,6 @@ from hmlm_lib.site import pages, pictures
 from hmlm_lib.site.check import faults
 from hmlm_lib.site.studies import Study, studies
 
-FINDINGS = "What came out so far"  # section of the README that is a page of its own
 GLOSSARY = "GLOSSARY.md"  # beside the notebooks
 
 
@@ -24,7 +23,7 @@ class Inputs:
     executed: Path  # folder of one profile's executed notebooks
     figures: Path
     results: Path
-    readme: Path
+    findings: Path
     site: Path
 
 
@@ -35,7 +34,7 @@ def inputs(profile: str) -> Inputs:
         executed=paths.reports_dir(get_profile(profile).name),
         figures=paths.figures_dir(),
         results=paths.ROOT / "reports" / "results.md",
-        readme=paths.ROOT / "README.md",
+        findings=paths.ROOT / "reports" / "findings.md",
         site=paths.reports_dir("site"),
     )
 
@@ -78,13 +77,12 @@ def _notebooks(shown: list[Study], figures: dict[str, pictures.Figure], folder: 
 
 
 def _texts(given: Inputs, shown: list[Study], folder: Path) -> None:
-    """The pages of the README's findings, of all results, and of the glossary."""
+    """The pages of the findings, of all results, and of the glossary."""
     links = _links(shown)
     glossary = (given.notebooks / GLOSSARY).read_text()
-    findings = pages.section(given.readme.read_text(), FINDINGS, given.readme.name)
     results = pages.with_headings(given.results.read_text())
     for page, text, about in (
-        ("findings.html", findings, f"From {given.readme.name}."),
+        ("findings.html", given.findings.read_text(), f"From reports/{given.findings.name}."),
         ("results.html", results, f"From reports/{given.results.name}."),
         ("glossary.html", glossary, f"From notebooks/{GLOSSARY}."),
     ):
@@ -95,4 +93,4 @@ def _links(shown: list[Study]) -> dict[str, str]:
     """Links as the repository writes them -> links in the site."""
     return {
         link: study.page for study in shown for link in (f"{study.name}.ipynb", f"notebooks/{study.name}.ipynb")
-    } | {"reports/results.md": "results.html", GLOSSARY: "glossary.html", f"notebooks/{GLOSSARY}": "glossary.html"}
+    } | {"results.md": "results.html", GLOSSARY: "glossary.html", f"notebooks/{GLOSSARY}": "glossary.html"}

@@ -105,14 +105,6 @@ def index_page(
     )
 
 
-def section(markdown: str, heading: str, name: str) -> str:
-    """One `## heading` section of a Markdown file as a text of its own; RunError naming the file without it."""
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", markdown, re.MULTILINE | re.DOTALL)
-    if not found:
-        raise RunError(f"{name} has no section {heading!r}, which is a page of the site")
-    return f"# {heading}\n{found[1]}"
-
-
 def with_headings(tables: str) -> str:
     """The results with a heading, the setting's name, before the first table of every setting."""
     return _TABLE.sub(lambda found: f"## {found[1]}\n\n{found[0]}", tables)

@@ -84,29 +84,39 @@ def test_controls_of_the_method_are_no_rivals():
     assert all(readme._foreign(name) for name in ("committee_descriptors", "GENIE3", "gp_mean", "attention_matched"))
 
 
-def test_a_readme_without_markers_is_refused_and_kept(tmp_path, monkeypatch):
+def texts(folder, between=""):
+    """README and findings with their markers; their text."""
+    text = f"mine\n{readme.BEGIN}\n{between}{readme.END}\n"
+    (folder / "reports").mkdir()
+    for name in readme.FILES:
+        (folder / name).write_text(text)
+    return text
+
+
+@pytest.mark.parametrize("name", readme.FILES)
+def test_a_text_without_markers_is_refused_and_all_are_kept(tmp_path, monkeypatch, name):
     monkeypatch.setattr(readme, "ROOT", tmp_path)
-    (tmp_path / "README.md").write_text("mine")
-    with pytest.raises(HmlmError, match="needs the lines"):
+    text = texts(tmp_path)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(HmlmError, match=f"{name}: needs the lines"):
         readme.write()
-    assert (tmp_path / "README.md").read_text() == "mine"
+    assert sorted((tmp_path / name).read_text() for name in readme.FILES) == sorted([text, "mine"])
 
 
 def test_nothing_is_written_where_a_number_has_no_key(tmp_path, monkeypatch, folder):
     add("hmlm", 0, 0.01)
     monkeypatch.setattr(readme, "ROOT", tmp_path)
     monkeypatch.setattr(readme.flat, "KEYS", {})
-    (tmp_path / "README.md").write_text(f"mine\n{readme.BEGIN}\n{readme.END}\n")
+    text = texts(tmp_path)
     with pytest.raises(HmlmError, match="has no key"):
         readme.write()
-    assert not (tmp_path / "reports").exists()
-    assert (tmp_path / "README.md").read_text() == f"mine\n{readme.BEGIN}\n{readme.END}\n"
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"README.md", "findings.md"}
+    assert {(tmp_path / name).read_text() for name in readme.FILES} == {text}
 
 
 def test_an_empty_folder_of_rows_empties_no_table(tmp_path, monkeypatch, folder):
     monkeypatch.setattr(readme, "ROOT", tmp_path)
-    mine = f"mine\n{readme.BEGIN}\n| a | number |\n{readme.END}\n"
-    (tmp_path / "README.md").write_text(mine)
+    mine = texts(tmp_path, "| a | number |\n")
     with pytest.raises(HmlmError, match="no row of today's code"):
         readme.write()
-    assert (tmp_path / "README.md").read_text() == mine
+    assert {(tmp_path / name).read_text() for name in readme.FILES} == {mine}

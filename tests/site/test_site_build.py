@@ -17,7 +17,7 @@ from hmlm_lib.site.check import faults
 FIRST = "# 01 · One <toy>\n\n**Question.** Is *this* $a<b$?\n\nSee [two](02_two.ipynb)."
 TABLE = "| model | n |\n|---|---|\n| x | 1 |"
 EQUATION = f"## An equation\n\n$$y = \\frac{{a}}{{b}} \\tag{{1}}$$\n\nHere ($a=1$) and `$cost`.\n\n{TABLE}"
-README = "# Toy\n\n## What came out so far\n\nAll: [reports/results.md](reports/results.md).\n\n## Data\n\nNone.\n"
+FINDINGS = "# What came out so far\n\nAll: [reports/results.md](results.md).\n"
 RESULTS = "# Results\n\n| k8 | A |\n|---|---|\n| hmlm | 0.1 |\n\n| model | p |\n|---|---|\n| gru | 0.2 |\n"
 
 
@@ -55,13 +55,13 @@ def two_notebooks(printed="stored"):
 
 @pytest.fixture
 def study(tmp_path):
-    """Two notebooks with stored outputs, two figures, results and a README, and no executed notebook."""
+    """Two notebooks with stored outputs, two figures, results and findings, and no executed notebook."""
     given = Inputs(
         notebooks=tmp_path / "notebooks",
         executed=tmp_path / "reports" / "quick",
         figures=tmp_path / "figures",
         results=tmp_path / "results.md",
-        readme=tmp_path / "README.md",
+        findings=tmp_path / "findings.md",
         site=tmp_path / "reports" / "site",
     )
     for folder in (given.notebooks, given.executed, given.figures):
@@ -71,7 +71,7 @@ def study(tmp_path):
     for name, colour in (("01_red", "red"), ("90_cost", "green")):
         (given.figures / f"{name}.png").write_bytes(png(colour, f'Caption of "{name}" & more.'))
         (given.figures / f"{name}.csv").write_text("a\n1\n")
-    given.readme.write_text(README)
+    given.findings.write_text(FINDINGS)
     given.results.write_text(RESULTS)
     (given.notebooks / "GLOSSARY.md").write_text("# Words\n\n| word | means |\n|---|---|\n| species | one molecule |\n")
     return given
@@ -128,7 +128,7 @@ def test_pictures_are_files_with_the_caption_of_their_figure_and_shown_once(stud
     assert (study.site / "images" / "01_red.png").read_bytes() == png("red")
 
 
-def test_results_have_a_heading_for_every_setting_and_findings_come_from_the_readme(study):
+def test_results_have_a_heading_for_every_setting_and_findings_lead_to_them(study):
     build(study, silent)
     assert re.findall(r'<h2 id="([^"]*)"', page(study, "results")) == ["k8"]
     findings = page(study, "findings")
@@ -174,14 +174,14 @@ def change_text(name, old, new):
 
 def remove(*parts):
     def change(study):
-        (study.readme.parent.joinpath(*parts)).unlink()
+        (study.findings.parent.joinpath(*parts)).unlink()
 
     return change
 
 
 def replace(part, text):
     def change(study):
-        (study.readme.parent / part).write_bytes(text)
+        (study.findings.parent / part).write_bytes(text)
 
     return change
 
@@ -198,7 +198,8 @@ def replace(part, text):
         (remove("figures", "90_cost.csv"), "figure 90_cost lacks 90_cost.csv beside it"),
         (replace("figures/90_cost.png", png("red")), "figure 90_cost lacks a caption"),
         (replace("figures/90_cost.png", b"no"), "figure 90_cost: 90_cost.png cannot be read as a picture"),
-        (replace("README.md", b"# Toy\n"), "README.md has no section 'What came out so far'"),
+        (replace("findings.md", b"text\n"), "findings.html: the text has no title"),
+        (remove("findings.md"), "findings.md: No such file"),
         (replace("results.md", b"text\n"), "results.html: the text has no title"),
         (remove("results.md"), "results.md: No such file"),
         (remove("notebooks", "GLOSSARY.md"), "GLOSSARY.md: No such file"),
@@ -223,8 +224,8 @@ def test_a_folder_without_figures_and_one_that_cannot_be_written_are_errors(stud
         build(study, silent)
     for path in tmp_path.glob("*_*.*"):
         path.rename(study.figures / path.name)
-    blocked = Inputs(**(vars(study) | {"site": study.readme / "site"}))
-    with pytest.raises(RunError, match=r"README\.md"):
+    blocked = Inputs(**(vars(study) | {"site": study.findings / "site"}))
+    with pytest.raises(RunError, match=r"findings\.md"):
         build(blocked, silent)
 
 

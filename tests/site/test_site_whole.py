@@ -30,7 +30,7 @@ def site(tmp_path_factory):
         executed=folder / "quick",
         figures=ROOT / "figures",
         results=ROOT / "reports" / "results.md",
-        readme=ROOT / "README.md",
+        findings=ROOT / "reports" / "findings.md",
         site=folder / "site",
     )
     build(given, lambda line: None)
