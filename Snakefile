@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from hmlm_lib import cluster, paths
-from hmlm_lib.run import library_hash
+from hmlm_lib.inputs import library_hash
 
 configfile: f"{workflow.basedir}/cluster.yaml"
 workdir: str(paths.output_root())

@@ -53,6 +53,27 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="*", metavar="NAME", help="without names: list them, and download nothing")
     fetch.add_argument("--all", action="store_true", help="every data set that has a public address")
     fetch.set_defaults(command=_fetch)
+    _parse_record(commands)
+    own = commands.add_parser("predict", help="your own blots: predict what a MIDAS or tidy table leaves empty")
+    own.add_argument("table", help="CSV; a name that does not exist yet with --template")
+    own.add_argument("--network", metavar="SIF", help="prior network; without it edges are proposed alone")
+    own.add_argument("--models", nargs="+", default=["hmlm", "gp_alike", "ridge", "copy_uninhibited"])
+    own.add_argument("--out", default="predictions.csv")
+    own.add_argument("--hours", action="store_true", help="times are hours; default: minutes")
+    own.add_argument("--seed", type=int, default=0)
+    own.add_argument("--template", action="store_true", help="write a tidy table to start from, and stop")
+    own.set_defaults(command=_predict)
+    badges = commands.add_parser("badges", help="Colab and Binder badges of your fork, in README and notebooks")
+    badges.add_argument(
+        "--repository", metavar="URL", help="https://github.com/OWNER/NAME; default: that of CITATION.cff"
+    )
+    badges.add_argument("--branch", default="main")
+    badges.set_defaults(command=_badges)
+    return parser
+
+
+def _parse_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """benchmark, merge, tune, results: what makes rows, and what is made of them."""
     record = commands.add_parser("benchmark", help="run models on settings; one resumable row a run, in reports/rows/")
     record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
     record.add_argument(
@@ -70,26 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     tune = commands.add_parser("tune", help="choose settings of the baselines on a world that is not reported")
     tune.add_argument("models", nargs="*", metavar="MODEL")
     tune.set_defaults(command=_tune)
-    own = commands.add_parser("predict", help="your own blots: predict what a MIDAS or tidy table leaves empty")
-    own.add_argument("table", help="CSV; a name that does not exist yet with --template")
-    own.add_argument("--network", metavar="SIF", help="prior network; without it edges are proposed alone")
-    own.add_argument("--models", nargs="+", default=["hmlm", "gp_alike", "ridge", "copy_uninhibited"])
-    own.add_argument("--out", default="predictions.csv")
-    own.add_argument("--hours", action="store_true", help="times are hours; default: minutes")
-    own.add_argument("--seed", type=int, default=0)
-    own.add_argument("--template", action="store_true", help="write a tidy table to start from, and stop")
-    own.set_defaults(command=_predict)
     results = commands.add_parser(
         "results", help="write the tables of README, reports/findings.md and results.md from the rows"
     )
     results.set_defaults(command=_results)
-    badges = commands.add_parser("badges", help="Colab and Binder badges of your fork, in README and notebooks")
-    badges.add_argument(
-        "--repository", metavar="URL", help="https://github.com/OWNER/NAME; default: that of CITATION.cff"
-    )
-    badges.add_argument("--branch", default="main")
-    badges.set_defaults(command=_badges)
-    return parser
 
 
 def _check_seeds(arguments: argparse.Namespace) -> None:

@@ -4,15 +4,27 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from contextlib import suppress
 
 from hmlm_lib import paths
 
+# What only some users have, and name by a variable (`chmr/cellular.py`, `chmr/forms.py`, `composition/encoders.py`).
+OWN = ("HMLM_CELLS_DIR", "HMLM_SHAPES", "HMLM_LANGUAGE_MODEL")
 PACKAGES = ("torch", "torch-geometric", "numpy", "scipy", "pandas", "xarray", "matplotlib", "seaborn", "papermill")
 
 
 def versions() -> dict[str, str]:
     """Package -> version, and that of Python."""
     return {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
+
+
+def own() -> dict[str, list]:
+    """Variables of `OWN` that are set -> their value; of a folder, also its files with size and time of change."""
+    found = {name: [value] for name in OWN if (value := os.environ.get(name))}
+    for told in found.values():
+        with suppress(OSError):  # no folder, or one that cannot be read: whoever reads it will say so
+            told += sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in os.scandir(told[0]))
+    return found
 
 
 def machine() -> str:

@@ -8,24 +8,24 @@ runs, on one machine or several, each hold their notebooks; one at a time makes 
 
 import ast
 import fcntl
-import hashlib
 import json
+import math
 import os
 import platform
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hmlm_lib import environment, paths
-from hmlm_lib.beside import beside
-from hmlm_lib.data import fingerprint
+from hmlm_lib.beside import POSSIBLE, beside
 from hmlm_lib.device import choose_device, said
 from hmlm_lib.errors import RunError, did_you_mean
 from hmlm_lib.executed import page, still
 from hmlm_lib.files import as_json, locked, read_json, sha256, stamped, temporary_gone, unstamped, write_whole
+from hmlm_lib.inputs import code_hash, input_hash
 from hmlm_lib.metrics import FILE_VARIABLE
 from hmlm_lib.notebook_file import declared, read
 from hmlm_lib.profiles import get_profile
@@ -41,12 +41,13 @@ QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warn
 class Plan:
     """One notebook with the parameters it will get and the hash of everything it depends on.
 
-    declared: all its parameters with their defaults.
+    declared: all its parameters with their defaults. device: what it will compute on, and why.
     """
 
     path: Path
     parameters: dict[str, object]
     declared: dict[str, object]
+    device: tuple[str, str]
     input_hash: str
 
     @property
@@ -98,7 +99,7 @@ def plan(
         raise RunError("the profile is chosen by --profile, which also names the folder of reports; not by -p")
     parameters = {"profile": profile, "device": device, "seed": seed} | given
     check_seed(parameters["seed"], RunError)
-    choose_device(str(parameters["device"]))
+    where = choose_device(str(parameters["device"]))
     plans = []
     for path in chosen:
         known = declared(path)
@@ -109,34 +110,8 @@ def plan(
                     f"allowed: {', '.join(known) or 'none'}"
                 )
         defaults = {name: _value(text) for name, text in known.items()}
-        plans.append(Plan(path, parameters, defaults, _input_hash(path, parameters, code)))
+        plans.append(Plan(path, parameters, defaults, where, input_hash(path, parameters, code)))
     return plans
-
-
-def code_hash() -> str:
-    """Hash of the library, its tables, the result rows, the versions it runs with and the data it can see."""
-    rows = {path.name: sha256(path) for path in sorted(paths.rows_dir().glob("*.jsonl"))}
-    return _hash([_library(), environment.versions(), fingerprint(), rows])
-
-
-def library_hash() -> str:
-    """Hash of the library, its tables and the versions it runs with."""
-    return _hash([_library(), environment.versions()])
-
-
-def _library() -> dict[str, str]:
-    folder = paths.ROOT / "hmlm_lib"
-    sources = sorted(path for pattern in ("*.py", "*.csv") for path in folder.rglob(pattern))
-    return {str(path.relative_to(folder)): sha256(path) for path in sources}
-
-
-def _input_hash(path: Path, parameters: dict[str, object], code: str) -> str:
-    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in read(path)["cells"]]
-    return _hash([cells, parameters, code])
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def run(
@@ -153,8 +128,8 @@ def run(
     Raises RunError before anything is executed if a name, profile or parameter is wrong, another run executes one of
     the notebooks for the same reports, or an output folder cannot be written.
     """
-    if jobs < 1:
-        raise RunError(f"{jobs} notebooks at once; allowed: 1 or more")
+    if jobs < 1 or (jobs > 1 and not POSSIBLE):
+        raise RunError(f"{jobs} notebooks at once; allowed: {'1 or more' if POSSIBLE else '1 on this system'}")
     code = code_hash()
     plans = plan(select(names), profile, given or {}, device, seed, code)
     reports = paths.reports_dir(profile)
@@ -172,32 +147,48 @@ def run(
                 print(f"{label}: unchanged, skipped", flush=True)
             else:
                 todo.append((label, item, reports))
-        alone = min(jobs, len(todo)) == 1
-        for (label, item, *_), (problem, seconds) in beside(_timed, [(*one, alone) for one in todo], jobs):
-            failed += [item.name] if problem else []
-            begun = "" if alone else f"{label} ... "
-            print(begun + (f"FAILED: {problem}" if problem else f"{seconds:.1f} s"), flush=True)
-            _summarize(reports, profile, code)
+        jobs = min(jobs, max(1, len(todo)))
+        begins = _begins if jobs == 1 else _begins_among_others
+        with closing(beside(_timed, todo, jobs, begins, _lost)) as ended:
+            for (label, item, _), (problem, seconds) in ended:
+                failed += [item.name] if problem else []
+                begun = "" if jobs == 1 else f"{label} ... "
+                print(begun + (f"FAILED: {problem}" if problem else f"{seconds:.1f} s"), flush=True)
+                _summarize(reports, profile, code)
         _summarize(reports, profile, code)
     for name in sorted(failed):
         print(f"failed: {name}; the notebook with its traceback is {_shown(reports / f'{name}.failed.ipynb')}")
     return sorted(failed)
 
 
-def _timed(label: str, item: Plan, reports: Path, alone: bool) -> tuple[str | None, float]:
-    """`execute`, and how many seconds it took; alone: say when it begins."""
-    if alone:
-        print(f"{label} ...", end=" ", flush=True)
+def _begins(job: tuple) -> None:
+    print(f"{job[0]} ...", end=" ", flush=True)
+
+
+def _begins_among_others(job: tuple) -> None:
+    print(f"{job[0]} begins", flush=True)
+
+
+def _timed(_: str, item: Plan, reports: Path) -> tuple[str | None, float]:
+    """`execute`, and how many seconds it took."""
     started = time.monotonic()
     problem = execute(item, reports)
     return problem, time.monotonic() - started
+
+
+def _lost(_: str, item: Plan, reports: Path) -> tuple[str, float]:
+    """The same of a notebook whose process was killed: what it had is kept."""
+    running = reports / f".running-{item.name}.ipynb"
+    if running.exists():
+        os.replace(running, reports / f"{item.name}.failed.ipynb")
+    return "its process was killed, or out of memory", math.nan
 
 
 def at_once(device: str) -> int:
     """How many notebooks a run executes beside each other by default: one a core, at most four; one on CUDA."""
     from joblib import cpu_count
 
-    return 1 if choose_device(device)[0] == "cuda" else min(4, cpu_count())
+    return 1 if choose_device(device)[0] == "cuda" or not POSSIBLE else min(4, cpu_count())
 
 
 LEFT = (".*.tmp", ".writable*", ".running-*", "records/.*.tmp")  # by a run that was killed
@@ -289,7 +280,7 @@ def execute(item: Plan, reports: Path) -> str | None:
             "input_hash": item.input_hash,
             "given": item.parameters,
             "parameters": item.declared | item.parameters,
-            "device": dict(zip(("name", "why"), choose_device(str(item.parameters["device"])), strict=True)),
+            "device": dict(zip(("name", "why"), item.device, strict=True)),
             "seconds": round(time.monotonic() - clock, 1),
             "outputs": outputs,
             "metrics": read_json(staged) or {},
@@ -368,7 +359,7 @@ def _summarize(reports: Path, profile: str, code: str) -> None:
 def _is_of(made: dict, path: Path, code: str) -> bool:
     """Whether a record was made by this code from the cells of today; a notebook that is damaged now has none."""
     with suppress(RunError):
-        return made.get("input_hash") == _input_hash(path, made.get("given"), code)
+        return made.get("input_hash") == input_hash(path, made.get("given"), code)
     return False
 
 

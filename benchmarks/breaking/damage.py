@@ -24,7 +24,7 @@ import torch
 from breaking.kills import Study, small_notebooks
 from breaking.outcome import Outcome, counted
 from breaking.whole import half_written
-from hmlm_lib import data, run
+from hmlm_lib import data, inputs, run
 from hmlm_lib.chmr import checkpoint as chmr_checkpoint
 from hmlm_lib.chmr import kept
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
@@ -306,7 +306,7 @@ def reports(times: int, rng: random.Random) -> list[Outcome]:
         study.complete()
         environment = {"HMLM_OUTPUT_DIR": str(place), "HMLM_NOTEBOOKS_DIR": str(study.notebooks)}
         with patch.dict("os.environ", environment):
-            code = run.code_hash()
+            code = inputs.code_hash()
             items = run.plan(run.notebooks(), "quick", {}, "auto", 0, code)
             if not all(run.is_whole(item, study.reports) for item in items):
                 raise RuntimeError("an undamaged run is not whole")

@@ -28,5 +28,7 @@ def mark() -> str:
 
 def form(smiles: Sequence[str]) -> Float[np.ndarray, "molecule number"]:
     """Descriptors as `structure.form`, followed by 512 numbers of Uni-Mol where these are asked for. NaN: none."""
-    ours = structure.form(smiles)
-    return np.concatenate([ours, unimol(smiles)], axis=1) if mark() else ours
+    if not mark():
+        return structure.form(smiles)
+    theirs = unimol(smiles)  # first: it may not be installed
+    return np.concatenate([structure.form(smiles), theirs], axis=1)

@@ -21,7 +21,10 @@ def mark() -> str:
     if not folder:
         return ""
     names = sorted(f"{name}{end}" for name in PUBLISHED for end in (".csv.gz", "_feature.npz"))
-    paths = [path for name in names if (path := Path(folder) / name).is_file()]
+    try:
+        paths = [path for name in names if (path := Path(folder) / name).is_file()]
+    except OSError as problem:
+        raise MoleculeError(f"{folder}: cannot be read ({problem.strerror})") from None
     if not paths:
         raise MoleculeError(f"{folder}: none of {', '.join(names)} is there, though {FOLDER} names it")
     return "-" + contents(paths, MoleculeError)

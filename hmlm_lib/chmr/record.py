@@ -49,7 +49,8 @@ SETTINGS: dict[str, str] = {f"molecules_{name}": name for name in SETS}
 
 DATA = ("chmr.benchmarks", "chmr.molecules", "chmr.neighbours")
 DESCRIBED = (*DATA, "chmr.forms", "chmr.shapes", "chmr.structure")
-TRAINED = (*DESCRIBED, "chmr.finetune", "chmr.settings", "training")
+LEARNED = ("chmr.finetune", "chmr.settings", "training")
+TRAINED = (*DESCRIBED, *LEARNED)
 ENCODED = tuple(f"chmr.{name}" for name in ("model", "gin", "graphs", "tree_vq"))
 VOTING = ("chmr.classical", "chmr.committee", "chmr.finetune")
 PRETRAINED = (
@@ -249,7 +250,9 @@ MODELS: dict[str, Entry] = {
     "forest": _classical(fingerprints, forest),
     "boosting": _classical(fingerprints, boosting),
     "boosting_descriptors": _classical(descriptors, boosting),
-    "mlp": Entry(lambda name, seed: (fingerprints(assays(name).smiles).astype(float), _head(name, seed)), TRAINED),
+    "mlp": Entry(
+        lambda name, seed: (fingerprints(assays(name).smiles).astype(float), _head(name, seed)), (*DATA, *LEARNED)
+    ),
     "mlp_descriptors": Entry(lambda name, seed: (described(name), _head(name, seed)), TRAINED),
     "committee_descriptors": _committee(None),
     "mlp_descriptors_forest": _with_forest(None),

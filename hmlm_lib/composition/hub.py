@@ -7,7 +7,10 @@ at the door of the first layer, and given again to whichever layer is run alone.
 Hidden states are those before the model's closing norm; beginning and end tokens count as tokens.
 """
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +25,22 @@ KNOWN = {
     "molformer": "ibm/MoLFormer-XL-both-10pct",
 }
 OWN_CODE = ("molformer",)  # the class itself is on the hub and runs here: say so with trust=True
+
+
+def place(name: str) -> Path | str:
+    """A folder, or the full name that the hub knows. ModelError for a name that is neither, or of no folder."""
+    if name in KNOWN:
+        return KNOWN[name]
+    if "/" in name:
+        with suppress(OSError):  # too long a name
+            if (folder := Path(name).expanduser()).is_dir():
+                return folder
+        if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name) and "--" not in name:
+            return name
+    raise ModelError(
+        f"no model {name!r}{did_you_mean(name, KNOWN)}; allowed: {', '.join(KNOWN)}, 'owner/name', or a folder that is "
+        "there ('./folder')"
+    )
 
 
 class _Caught(Exception):
@@ -56,20 +75,16 @@ class HubLM(nn.Module):
             raise ModelError(
                 "models of the hub need transformers; install the extra: pip install 'hmlm[hub]'"
             ) from None
-        if "/" not in name and name not in KNOWN:
-            raise ModelError(
-                f"no model {name!r}{did_you_mean(name, KNOWN)}; allowed: {', '.join(KNOWN)}, 'owner/name', or a folder"
-            )
         if name in OWN_CODE and not trust:
             raise ModelError(f"{name} runs code from the hub on this machine; allowed with trust=True")
-        place = KNOWN.get(name, name)
+        where = str(place(name))
         try:
-            tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=trust)
-            model = AutoModel.from_pretrained(place, trust_remote_code=trust)
+            tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust)
+            model = AutoModel.from_pretrained(where, trust_remote_code=trust)
         except Exception as problem:  # no network, no such model, a damaged cache: dozens of kinds
             reason = str(problem).splitlines()[0][:160]
             raise DataUnavailable(
-                f"model {place} is neither reachable nor cached ({reason}); allowed: a machine with the hub in reach, "
+                f"model {where} is neither reachable nor cached ({reason}); allowed: a machine with the hub in reach, "
                 "or a folder that holds the model"
             ) from None
         return cls(model, tokenizer)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from hmlm_lib import environment
 from hmlm_lib.chmr import imputed
 from hmlm_lib.chmr import record as molecules
 from hmlm_lib.chmr.table import over_splits, published
@@ -119,7 +120,7 @@ Fits = Callable[[str], bool]
 
 def _without_equations(model: str) -> bool:
     found = registry.MODELS.get(model)
-    return not model.startswith("hmlm") and (found is None or found.knows != "equations")
+    return not model.startswith(("hmlm", "hill")) and (found is None or found.knows != "equations")
 
 
 def _foreign(model: str) -> bool:
@@ -152,11 +153,12 @@ def _lines(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 
 def highlights() -> list[str]:
-    """A line a question, as many as a README bears; the equations where they are a rival."""
+    """A line a question, as many as a README bears; the equations apart, where they are a rival."""
     rows = []
     for (name, measure, ours), question in HIGHLIGHTS.items():
-        fits = _without_equations if name in (*WORLDS, *newcell.SETTINGS) else _foreign
-        known = said(name, measure, "hill_fitted", False)
+        simulated = name in (*WORLDS, *newcell.SETTINGS, *newnetwork.SETTINGS)
+        fits = _without_equations if simulated else _foreign
+        known = said(name, measure, "hill_typical" if name in newnetwork.SETTINGS else "hill_fitted", False)
         rows.append((question, said(name, measure, ours), said(name, measure, best(name, measure, ours, fits)), known))
     return _lines(("question", "ours", "best other", "the equations, fitted"), rows)
 
@@ -241,6 +243,12 @@ FILES = {
 }
 
 
+def _set() -> list[str]:
+    """A line that names what the user has set, so that no table passes for the public one."""
+    found = [f"`{name}={value}`" for name, (value, *_) in environment.own().items()]
+    return [f"With {', '.join(found)}: what rests on it is not the public record.", ""] if found else []
+
+
 def _between(name: str) -> tuple[str, str]:
     """A file's text before and after its tables; HmlmError where it has lost its markers."""
     text = (ROOT / name).read_text()
@@ -260,12 +268,12 @@ def write() -> list[str]:
     if not any(record.values()):
         raise HmlmError(f"{rows_dir()}: no row of today's code; allowed: a folder of rows, so that no table is emptied")
     made = {
-        "reports/results.md": full(),
+        "reports/results.md": "\n".join([*_set(), full()]),
         "reports/metrics.json": flat.as_lines(flat.metrics(record), 1),
         "reports/manifest.json": flat.as_lines(flat.manifest(record), 4),
     }
     for name, (before, after) in around.items():
-        tables = "\n".join(line for make in FILES[name] for line in make())
+        tables = "\n".join([*_set(), *(line for make in FILES[name] for line in make())])
         made[name] = f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
     for name, content in made.items():
         write_whole(ROOT / name, content)

@@ -1,5 +1,8 @@
 """What notebook 08 calls: tables of strategies, differences over seeds, attention and exchanges, and their figures."""
 
+import sys
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ from hmlm_lib.composition import encoders, record, study
 from hmlm_lib.composition.fit import auroc
 from hmlm_lib.composition.pairs import Pairs, splits
 from hmlm_lib.composition.planted import POCKETS, planted
-from hmlm_lib.errors import ModelError, SequenceError
+from hmlm_lib.errors import DataUnavailable, ModelError, SequenceError
 from hmlm_lib.evaluation import benchmark, rows, summary
 from hmlm_lib.figures import fig_anchors, fig_masking, fig_strategies
 
@@ -122,6 +125,56 @@ def test_a_language_model_is_told_by_its_name_or_by_its_files(monkeypatch, tmp_p
         marks.append(record.mark("composition"))
     assert len({*marks}) == 2
     assert all(len(one) == 17 for one in marks)
+    monkeypatch.setenv(encoders.VARIABLE, "esm2_8m")
+    assert record.mark("composition") == "-facebook--esm2_t6_8M_UR50D"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("emb2_8m", r"no model 'emb2_8m' \(did you mean 'esm2_8m'\?\); allowed: esm2_8m"),
+        ("mine", "no model 'mine'; allowed: .*a folder that is there"),
+        (" ", "no model ' '"),
+        ("./not/there", "no model './not/there'"),
+        ("a/" + "b" * 5000, None),
+        ("a--b/c", "no model 'a--b/c'"),
+        ("molformer", "runs code from the hub, which no variable can allow"),
+    ],
+)
+def test_what_names_no_language_model_is_refused_before_any_row_is_asked(monkeypatch, tmp_path, name, message):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(encoders.VARIABLE, name)
+    if message is None:
+        assert record.mark("composition") == "-" + name.replace("/", "--")
+        return
+    with pytest.raises(ModelError, match=message):
+        benchmark.codes("composition_16k")
+
+
+def test_the_folder_that_is_marked_is_the_one_that_is_loaded(monkeypatch, tmp_path):
+    """transformers, as far as it is asked: what it is told to load."""
+    told = []
+
+    class Auto:
+        @staticmethod
+        def from_pretrained(where, **_):
+            told.append(where)
+            raise OSError("no weights")
+
+    monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(AutoModel=Auto, AutoTokenizer=Auto))
+    monkeypatch.chdir(tmp_path)
+    for name in ("esm2_8m", "mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(name)
+    for name, place in (("esm2_8m", "facebook/esm2_t6_8M_UR50D"), ("./mine", "mine"), ("a/b", "a/b")):
+        monkeypatch.setenv(encoders.VARIABLE, name)
+        encoders._loaded.cache_clear()
+        with pytest.raises(DataUnavailable, match="no weights"):
+            encoders.encoders(True, 0)
+        assert told[-1] == place
+    monkeypatch.setenv(encoders.VARIABLE, "./mine")
+    assert len(record.mark("composition")) == 17
 
 
 def test_a_draw_that_cannot_be_dealt_out_is_drawn_again(monkeypatch, parts):

@@ -84,6 +84,12 @@ def test_controls_of_the_method_are_no_rivals():
     assert all(readme._foreign(name) for name in ("committee_descriptors", "GENIE3", "gp_mean", "attention_matched"))
 
 
+def test_what_the_user_has_set_is_said_above_the_tables(monkeypatch):
+    assert readme._set() == []
+    monkeypatch.setenv("HMLM_SHAPES", "unimol")
+    assert readme._set()[0].startswith("With `HMLM_SHAPES=unimol`: ")
+
+
 def texts(folder, between=""):
     """README and findings with their markers; their text."""
     text = f"mine\n{readme.BEGIN}\n{between}{readme.END}\n"
