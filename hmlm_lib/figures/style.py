@@ -65,6 +65,7 @@ MODEL_COLOURS: dict[str, str] = {
     "mean_zeroed": "#9a9a9a",
     "gp_shared": "#00a087",
     "curves": "#3b6e8f",
+    "curves_cut": "#8fb4cc",
     "mlp": "#56b4e9",
     "neural_ode": "#1f4e9c",
     "transformer": "#8da0cb",

@@ -136,6 +136,17 @@ def average(*members: Callable[..., Course]) -> Callable[..., Course]:
     return model
 
 
+def cut(member: Callable[..., Course]) -> Callable[..., Course]:
+    """A model's course held between 0 and 1, where fractions of maximum lie."""
+
+    def model(
+        points: np.ndarray, at: np.ndarray, network: PublishedNetwork, seed: int, update_all: bool, true_step: bool
+    ) -> Course:
+        return member(points, at, network, seed, update_all, true_step).clip(0, 1)
+
+    return model
+
+
 CURVES = (curve("quadratic"), gaussian)  # ahead of the other curves from eight noisy points on
 MODELS: dict[str, Callable[..., Course]] = {
     "hmlm_forest": forest_hmlm,
@@ -150,4 +161,5 @@ MODELS: dict[str, Callable[..., Course]] = {
     "quadratic": curve("quadratic"),
     "gp_shared": gaussian,
     "curves": average(*CURVES),
+    "curves_cut": cut(average(*CURVES)),
 }

@@ -9,8 +9,9 @@ from sklearn.ensemble import RandomForestRegressor
 from hmlm_lib.errors import ExperimentError, ModelError
 from hmlm_lib.hmlm.forest import Forest
 from hmlm_lib.published import MARKERS, REFERENCE, protocol, published_data, published_network
-from hmlm_lib.published.hmlm import signalling
-from hmlm_lib.published.models import average, curve
+from hmlm_lib.published.data import TIMES_H
+from hmlm_lib.published.hmlm import ROOM, OneCourse, signalling
+from hmlm_lib.published.models import average, curve, cut
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_five_data_seeds_land_within_the_published_spread(five, model, k):
 def test_as_published_error_grows_with_points_and_a_ruler_wins(five):
     mean = five.xs("mean", axis=1, level=1)
     assert mean.loc["hmlm_forest", 4] < mean.loc["hmlm_forest", 8] < mean.loc["hmlm_forest", 16]
-    assert (mean.drop(["linear", "spline", "curves"]).min() > mean.loc["linear"]).all()
+    assert (mean.drop(["linear", "spline", "curves", "curves_cut"]).min() > mean.loc["linear"]).all()
 
 
 @pytest.mark.parametrize("model", ["hmlm_forest", "gnn", "bayesian"])
@@ -123,6 +124,17 @@ def test_the_mean_of_two_curves_stands_in_the_protocol():
     assert found["curves"] < found[["quadratic", "gp_shared"]].mean()  # squares are convex
 
 
+def test_what_is_cut_lies_between_0_and_1_and_is_nearer_to_what_does():
+    points = np.clip(published_data(50).sel(condition="combined").values[:16:5] + 0.4, 0, 1)
+    question = (points, np.arange(0, 16, 5), published_network(), 0, False, False)
+    free, held = curve("linear")(*question), cut(curve("linear"))(*question)
+    assert free.max() > 1.0 >= held.max()
+    assert np.array_equal(held[free <= 1], free[free <= 1])
+    models = ["curves", "curves_cut"]
+    found = protocol.run_protocol([50], points=[16], models=models, noise_sd=0.05).set_index("model")["mse"]
+    assert found["curves_cut"] < found["curves"]
+
+
 def test_the_fast_forest_says_what_the_forest_of_the_library_says():
     draw = np.random.default_rng(3)
     x, y = draw.normal(size=(12, 9)), draw.normal(size=(12, 4))
@@ -140,3 +152,13 @@ def test_the_signalling_network_keeps_the_published_edges():
     edges = {(network.species[s], network.species[t]) for t, s in np.argwhere(network.edges > 0)}
     assert set(graph.edges[["source", "target"]].itertuples(index=False, name=None)) == edges
     assert set(MARKERS) <= set(graph.species_names)
+
+
+def test_drives_have_room_above_one_and_the_course_is_cut_there():
+    network = published_network()
+    plain, roomy = signalling(network), signalling(network, ROOM)
+    assert (roomy.arrays.ymax == ROOM).all()
+    assert roomy.arrays.tau / roomy.arrays.ymax == pytest.approx(plain.arrays.tau / plain.arrays.ymax)
+    course = OneCourse(roomy, np.full(len(roomy.species_names), 0.9), seed=0)
+    course.model.weight.data.fill_(9.0)
+    assert course(TIMES_H).max().item() == 1.0
