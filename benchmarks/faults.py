@@ -32,7 +32,8 @@ NOTES = {
     "kills": (
         "Whole runs would take too long to be killed often, so three of the shorter notebooks stand for all, with "
         "their own parameters; the two that do nothing but write are hit while writing more often. Moments are "
-        "uniform over the time that is left; after at most five kills a run is left to end and compared."
+        "uniform over the time that is left; after at most five kills a run is left to end and compared. Kills and "
+        "disks were measured when a run executed one notebook after the other; fewer with two at once: reports/LOG.md."
     ),
     "disks": (
         "Disks are small mounts of memory. Exit 1: a notebook failed, exit 2: the run could not go on. Two errors "
