@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pooch
 
 from hmlm_lib.errors import DataUnavailable, did_you_mean
-from hmlm_lib.files import sha256
+from hmlm_lib.files import sha256, size_and_time
 from hmlm_lib.paths import data_dir
 
 ADDRESS = "https://raw.githubusercontent.com"
@@ -145,7 +145,7 @@ def fingerprint() -> dict[str, object]:
     for item in _sources().values():
         path = folder / item.file if folder is not None else None
         if path is not None and path.is_file():
-            seen[item.name] = [path.stat().st_size, path.stat().st_mtime_ns]
+            seen[item.name] = size_and_time(path)
         elif (cache_dir() / item.file).is_file():
             seen[item.name] = "cached"
     return seen

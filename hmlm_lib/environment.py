@@ -5,8 +5,10 @@ import os
 import platform
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 from hmlm_lib import paths
+from hmlm_lib.files import size_and_time
 
 # What only some users have, and name by a variable (`chmr/cellular.py`, `chmr/forms.py`, `composition/encoders.py`).
 OWN = ("HMLM_CELLS_DIR", "HMLM_SHAPES", "HMLM_LANGUAGE_MODEL")
@@ -23,7 +25,7 @@ def own() -> dict[str, list]:
     found = {name: [value] for name in OWN if (value := os.environ.get(name))}
     for told in found.values():
         with suppress(OSError):  # no folder, or one that cannot be read: whoever reads it will say so
-            told += sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in os.scandir(told[0]))
+            told += sorted((one.name, *size_and_time(one)) for one in Path(told[0]).expanduser().iterdir())
     return found
 
 

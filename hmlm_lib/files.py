@@ -99,12 +99,13 @@ def sha256(path: Path) -> str:
 def contents(paths: Iterable[Path], error: type[HmlmError] = HmlmError) -> str:
     """16 hexadecimal digits of files' names and contents; `error`, naming the file, for one that cannot be read."""
     try:
-        return _contents(tuple((path, *_state(path)) for path in paths))
+        return _contents(tuple((path, *size_and_time(path)) for path in paths))
     except OSError as problem:
         raise error(f"{problem.filename}: cannot be read ({problem.strerror})") from None
 
 
-def _state(path: Path) -> tuple[int, int]:
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Size and time of change of a file: cheap to ask, where reading it again would tell for sure."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns
 

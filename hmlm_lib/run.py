@@ -19,6 +19,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from joblib import cpu_count
+
 from hmlm_lib import environment, paths
 from hmlm_lib.beside import POSSIBLE, beside
 from hmlm_lib.device import choose_device, said
@@ -186,8 +188,6 @@ def _lost(_: str, item: Plan, reports: Path) -> tuple[str, float]:
 
 def at_once(device: str) -> int:
     """How many notebooks a run executes beside each other by default: one a core, at most four; one on CUDA."""
-    from joblib import cpu_count
-
     return 1 if choose_device(device)[0] == "cuda" or not POSSIBLE else min(4, cpu_count())
 
 

@@ -93,12 +93,11 @@ class Study:
             stdout=self.log.open("w"), stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
-    def complete(self) -> list[str]:
-        """Run to the end; the lines said."""
+    def complete(self) -> None:
+        """Run to the end."""
         process = self.start()
         if process.wait():
             raise RuntimeError(f"the run ended with {process.returncode}: {self.said()}")
-        return self.said()
 
     def said(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -130,7 +129,7 @@ class Study:
         """What the run is doing, as far as it can be seen from outside."""
         if not self.said():
             return "while the library was imported"
-        running = [path for path in self.reports.glob(".running-*.ipynb") if path.exists()]
+        running = list(self.reports.glob(".running-*.ipynb"))
         if not running:
             return "while kernels were started, or outputs put in place"
         try:
