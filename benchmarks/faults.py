@@ -40,10 +40,7 @@ NOTES = {
         "are counted as a fault, although they are of two notebooks: the first could not draw, the second could "
         "not be kept."
     ),
-    "damage": (
-        "A file is damaged by one to three flipped bits, or cut short. One thing is open: rows written before rows had "
-        "a check cannot tell another digit from their own; they are under version control, which does."
-    ),
+    "damage": "A file is damaged by one to three flipped bits, or cut short.",
     "readers": (
         "Readers of data sets that `fetch` compares with their sha256 never meet a malformed file otherwise; here the "
         "comparison is left out."

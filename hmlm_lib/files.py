@@ -74,10 +74,10 @@ def temporary_gone(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, wait: bool = True, error: type[HmlmError] = HmlmError) -> Iterator[None]:
     """Hold a lock file; the lock dies with its process, so a killed one leaves none behind.
 
-    BlockingIOError where another process holds it and `wait` is False; HmlmError where the disk forbids it.
+    BlockingIOError where another process holds it and `wait` is False; `error` where the disk forbids it.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -87,7 +87,7 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
         except BlockingIOError:
             raise
         except OSError as problem:
-            raise HmlmError(f"{path}: cannot be locked ({problem.strerror or problem})") from None
+            raise error(f"{path}: cannot be locked ({problem.strerror or problem})") from None
         yield
 
 

@@ -264,12 +264,12 @@ def checkpoints() -> Outcome:
                 old, new = one.place / "old.safetensors", one.place / "new.safetensors"
                 if what not in ("training", "features"):
                     write(old)
-                before = {p: p.read_bytes() for p in one.place.rglob("*") if p.is_file()}
+                before = _files(one.place)
                 filler = one.fill()
                 for how in ("full", "ro"):
                     for path in (old, new):
                         _refused(tally, write, path)
-                    now = {p: p.read_bytes() for p in one.place.rglob("*") if p.is_file() and p.name != ".filler"}
+                    now = _files(one.place)
                     tally.check("files changed or left", [str(p) for p in now | before if now.get(p) != before.get(p)])
                     if how == "full":
                         filler.unlink()
@@ -280,6 +280,12 @@ def checkpoints() -> Outcome:
     return tally.outcome(
         "checkpoints of three models, of a training, and kept features: full and read-only, then with room"
     )
+
+
+def _files(place: Path) -> dict[Path, bytes]:
+    """Contents by file, without what fills the disk and the empty file that a lock is."""
+    files = (path for path in place.rglob("*") if path.is_file() and path.name not in (".filler", ".lock"))
+    return {path: path.read_bytes() for path in files}
 
 
 def _refused(tally: Tally, write: Callable[[Path], object], path: Path) -> None:

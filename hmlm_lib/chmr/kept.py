@@ -35,7 +35,7 @@ def kept(kind: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], np
     folder = Path(cache_dir()) / "features" / f"{kind}-{VERSION}-{rdkit.__version__}"
     shards = _shards(folder)
     if _missing(smiles, shards):
-        with locked(folder / ".lock"):
+        with locked(folder / ".lock", error=MoleculeError):
             shards = _shards(folder)
             missing = _missing(smiles, shards)
             for new in (missing[at : at + SHARD] for at in range(0, len(missing), SHARD)):

@@ -2,7 +2,7 @@
 
 A row holds setting, model, seed, values by measure, seconds, and a hash of the code it rests on (the module's syntax
 tree without docstrings and annotations, so that a comment or a type changes nothing). Rows of other code are dropped,
-never shown, and so are lines that were damaged: each ends with a check of its content (the oldest have none).
+never shown, and so are lines that were damaged: each holds a check of its content.
 """
 
 import errno
@@ -86,12 +86,10 @@ def read_file(path: Path) -> tuple[list[dict], int]:
 def _row(line: bytes) -> dict | None:
     """The row in a line, without its check; None for a line that is damaged or no row."""
     try:
-        row = json.loads(line)
+        row = unstamped(json.loads(line))
     except (ValueError, RecursionError):
         return None
-    if isinstance(row, dict) and "check" in row:
-        row = unstamped(row)
-    if row is None or not isinstance(row, dict) or set(row) not in NEEDED:
+    if row is None or set(row) not in NEEDED:
         return None
     return row if all(type(value) is FIELDS[name] for name, value in row.items()) else None
 

@@ -1,6 +1,5 @@
 """Scores, reconstruction, choice of times, result rows."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -183,8 +182,8 @@ def test_runs_are_kept_resumed_and_dropped_with_their_code(rows_folder, monkeypa
     table = rows.as_table(found, ["B/mse_all"])
     assert table.loc["mean", ("B/mse_all", "n")] == 2
     lines = (rows_folder / "k8.jsonl").read_text().splitlines()
-    stale = json.loads(lines[0]) | {"code": "0" * 16}
-    (rows_folder / "k8.jsonl").write_text("\n".join([json.dumps(stale), *lines[1:], '{"half a li']) + "\n")
+    stale = rows.as_line(found[0] | {"code": "0" * 16}).decode().strip()
+    (rows_folder / "k8.jsonl").write_text("\n".join([stale, *lines[1:], '{"half a li']) + "\n")
     assert len(runs.rows("k8")) == 3
     assert len(rows.as_table([], ["B/mse_all"])) == 0
 

@@ -27,9 +27,9 @@ def test_damaged_checkpoints_are_named():
 
 
 def test_damaged_rows_are_dropped_and_the_next_one_is_kept():
-    now, _ = damage.lines(60, random.Random(3))
-    assert now.lost == SOUND
-    assert "of the added rows lost" not in now.happened
+    (outcome,) = damage.lines(60, random.Random(3))
+    assert outcome.lost == SOUND
+    assert "of the added rows lost" not in outcome.happened
 
 
 def test_a_single_bit_of_a_parameter_is_seen(tmp_path):
