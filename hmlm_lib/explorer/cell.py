@@ -20,6 +20,7 @@ from hmlm_lib.network.network import SignalingNetwork
 
 TOLERANCE = 1e-4
 APART = 1e-6  # between the two states of a difference
+MOST_STEPS = 100_000  # between two times asked about; LSODA's own 500 end early where one late time is asked exactly
 
 
 class Simulator:
@@ -58,9 +59,8 @@ class Simulator:
             levels = driven(np.column_stack([y, y[:, None] + near]))
             return ((levels[:, 1:] - levels[:, :1]) / APART - np.eye(len(y))) / self.tau[:, None]
 
-        found, about = odeint(
-            slope, y0, grid, Dfun=jacobian, rtol=self.tolerance, atol=self.tolerance / 10, full_output=True
-        )
+        near_enough = {"rtol": self.tolerance, "atol": self.tolerance / 10, "mxstep": MOST_STEPS}
+        found, about = odeint(slope, y0, grid, Dfun=jacobian, full_output=True, **near_enough)
         if about["message"] != "Integration successful.":
             raise ExperimentError(f"the simulator stopped before {times[-1]:g} h: {about['message']}")
         return found[len(grid) - len(times) :]

@@ -87,6 +87,13 @@ def test_the_one_cell_solver_agrees_with_the_batched_simulator(setting):
     np.testing.assert_allclose(asked(Simulator(CORE), setting), truth, atol=1e-3)
 
 
+def test_one_late_time_is_reached_at_a_small_tolerance():
+    """LSODA's own limit of 500 steps between two times ended this one early."""
+    setting = Setting({"NP": 0.39, "tension": 0.61, "IL6": 0.65}, lasts_h=40.0)
+    at_end = asked(Simulator(CORE, 1e-7), setting, [72.0]).values[-1]
+    np.testing.assert_allclose(at_end, asked(Simulator(CORE, 1e-7), setting).values[-1], atol=1e-5)
+
+
 def test_at_rest_nothing_moves(models):
     np.testing.assert_allclose(asked(models["simulator"], Setting()), np.tile(CELL.rest, (145, 1)), atol=1e-4)
 
