@@ -31,7 +31,7 @@ from hmlm_lib.evaluation.outside import check as check_outside
 from hmlm_lib.evaluation.outside import importable, is_outside
 from hmlm_lib.evaluation.outside import mark as mark_outside
 from hmlm_lib.evaluation.reconstruct import correct
-from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, MODELS, entry, make
+from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, FINE, MODELS, entry, make
 from hmlm_lib.evaluation.rows import (
     append,
     check_append,
@@ -61,7 +61,7 @@ FAMILIES = (
     frompoints, overexpressed, newcell, newnetwork, onecourse, heldout, faithfulness, *edges.FAMILIES, realcells,
     observations, molecules, imputed, composition,
 )  # fmt: skip
-GROUPS = {"all": MODELS, "ablations": ABLATIONS, "chosen": CHOSEN}
+GROUPS = {"all": MODELS, "ablations": ABLATIONS, "chosen": CHOSEN, "fine": FINE}
 OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}
 
 

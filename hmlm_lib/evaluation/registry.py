@@ -193,12 +193,18 @@ CHOSEN: dict[str, Entry] = {
     "lembas_chosen": Entry(_chosen_lembas, "wiring", (*MODELS["lembas"].modules, "evaluation.chosen")),
 }
 
+# Both models that roll equations or gates out on a grid, on twice its 40 steps: in the record only.
+FINE: dict[str, Entry] = {
+    "hmlm_fine": _hmlm(grid=80),
+    "hill_fitted_fine": _trained(mechanistic.HillFitted, "equations", "mechanistic", grid=80),
+}
+
 
 def entry(name: str) -> Entry:
     """The entry of a model of any group, or of a class of your own; ModelError with the nearest name otherwise."""
     if is_outside(name):
         return Entry(lambda _, seed: made(name, seed), "nothing", BASELINE_CODE)
-    found = pick(MODELS | ABLATIONS | CHOSEN, name, "model")
+    found = pick(MODELS | ABLATIONS | CHOSEN | FINE, name, "model")
     return replace(found, modules=(*found.modules, f"evaluation.registry#{name}"))
 
 

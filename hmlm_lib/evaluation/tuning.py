@@ -71,6 +71,7 @@ CANDIDATES: dict[str, list[tuple[type, dict, dict]]] = {  # model: (class, train
         (mechanistic.HillFitted, {}, {}),
         (mechanistic.HillFitted, {"learning_rate": 2e-2}, {}),
         (mechanistic.HillFitted, {"steps": 800}, {}),
+        (mechanistic.HillFitted, {"steps": 800}, {"grid": 80}),  # `hill_fitted_fine`
     ],
     "boosting": [
         (regression.Boosting, {}, {}),

@@ -1,6 +1,7 @@
 """Figures that compare models: bars by task, error against time points, ablations, cost against size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 from hmlm_lib.figures.style import MODEL_COLOURS
 
 OTHER = "#b0b0b0"
+SHAPES = "osD^v<>PXphd*8"  # so that lines are told apart without their colours
 SHOT_COLOURS = {
     "hmlm_pretrained": MODEL_COLOURS["hmlm"],
     "hill_typical": "#222222",
@@ -30,11 +32,19 @@ def colour(model: str) -> str:
     return MODEL_COLOURS["hmlm_flat"] if model.startswith("hmlm") else OTHER
 
 
+def _lines(models: Iterable[str]) -> dict[str, dict]:
+    """Colour, marker and label of every model's line, in their order."""
+    return {
+        model: {"color": colour(model), "marker": shape, "ms": 5, "label": model.replace("_", " ")}
+        for model, shape in zip(dict.fromkeys(models), cycle(SHAPES), strict=False)
+    }
+
+
 def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """Horizontal bars, one panel a measure (log axis for errors), models ordered by the first measure they have.
 
     table: index model; columns (measure, mean | sd | n). titles: measure -> panel title. Error bars: sd over seeds.
-    Four panels a row at most.
+    Four panels a row at most. All log axes begin at one place, so that bars can be compared across panels.
     """
     means = table[list(titles)].xs("mean", axis=1, level=1)
     first = means.bfill(axis=1).iloc[:, 0].map(lambda value: float(f"{value:.6g}"))  # ties keep the order of the table
@@ -46,6 +56,9 @@ def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     for ax, (measure, title) in zip(axes.flat, titles.items(), strict=False):
         _bars(ax, table[measure].reindex(order), log="_r" not in measure)
         ax.set(title=title, xlabel="r" if "_r" in measure else "MSE")
+    errors = [ax for ax in axes.flat[: len(titles)] if ax.get_xscale() == "log"]
+    for ax in errors:
+        ax.set_xlim(left=min(other.get_xlim()[0] for other in errors))
     for ax in axes.flat[len(titles) :]:
         ax.set_axis_off()
     axes[0, 0].set_yticks(range(len(order)), [name.replace("_", " ") for name in order])
@@ -82,18 +95,21 @@ def fig_published(panels: dict[str, pd.DataFrame], printed: dict[str, dict[int, 
     panels: title -> table with columns model, k, seed, mse. Error bars: sd over data seeds.
     """
     fig, axes = plt.subplots(1, len(panels), figsize=(3.3 * len(panels) + 1.2, 3.9), sharey=True, squeeze=False)
+    lines = _lines(str(model) for table in panels.values() for model in table["model"])
     for i, (ax, (title, table)) in enumerate(zip(axes[0], panels.items(), strict=True)):
         for model, rows in table.groupby("model", sort=False):
             stats = rows.groupby("k")["mse"].agg(["mean", "std"]).fillna(0.0)
             ax.errorbar(
-                stats.index, stats["mean"], yerr=np.minimum(stats["std"], 0.9 * stats["mean"]), marker="o",
-                ms=3.5, capsize=2, color=colour(str(model)), label=str(model).replace("_", " "),
+                stats.index, stats["mean"], yerr=np.minimum(stats["std"], 0.9 * stats["mean"]),
+                capsize=2, lw=1.2, **lines[str(model)],
             )  # fmt: skip
             if i == 0 and model in printed:
                 ax.plot(list(printed[model]), list(printed[model].values()), "x", color=colour(str(model)), ms=6)
         ax.set(title=title, xlabel="time points shown", yscale="log", xscale="log")
         _points_axis(ax, table)
     axes[0, 0].set_ylabel("MSE, seven markers")
+    if printed:
+        axes[0, 0].plot([], [], "x", color="#222222", ms=6, label="as printed")
     every = dict(pair[::-1] for ax in axes[0] for pair in zip(*ax.get_legend_handles_labels(), strict=True))
     fig.legend(every.values(), every, loc="outside right center")
     return fig
@@ -123,12 +139,13 @@ def fig_data_efficiency(table: pd.DataFrame, goals: dict[str, str]) -> Figure:
     table: columns model, k, seed and the measures. goals: measure -> panel title.
     """
     fig, axes = plt.subplots(1, len(goals), figsize=(3.9 * len(goals) + 1.3, 3.7), squeeze=False)
+    lines = _lines(table["model"].astype(str))
     for ax, (measure, title) in zip(axes[0], goals.items(), strict=True):
         for model, rows in table.groupby("model", sort=False):
             stats = rows.groupby("k")[measure].agg(["mean", "std"]).fillna(0.0)
             ax.errorbar(
-                stats.index, stats["mean"], yerr=np.minimum(stats["std"], 0.9 * stats["mean"].abs()), marker="o",
-                ms=3.5, capsize=2, color=colour(str(model)), label=str(model).replace("_", " "),
+                stats.index, stats["mean"], yerr=np.minimum(stats["std"], 0.9 * stats["mean"].abs()),
+                capsize=2, **lines[str(model)],
             )  # fmt: skip
         ax.set(title=title, xlabel="time points a training experiment was seen at", xscale="log")
         _points_axis(ax, table)
@@ -143,16 +160,16 @@ def fig_shots(table: pd.DataFrame, titles: dict[str, str], models: dict[str, str
 
     table: columns setting, model, count, mean, sd. titles: setting -> title. models: model -> label, in this order.
     """
-    counts = sorted(table["count"].unique())
+    counts, lines = sorted(table["count"].unique()), _lines(models)
     fig, axes = plt.subplots(1, len(titles), figsize=(3.3 * len(titles) + 2.2, 3.6), sharey=True, squeeze=False)
     for ax, (setting, title) in zip(axes[0], titles.items(), strict=True):
         for model, label in models.items():
             rows = table[(table["setting"] == setting) & (table["model"] == model)].sort_values("count")
+            shown = {"color": SHOT_COLOURS[model]} if model in SHOT_COLOURS else {}
             ax.errorbar(
                 [counts.index(count) for count in rows["count"]], rows["mean"],
-                yerr=np.minimum(rows["sd"], 0.9 * rows["mean"]), marker="o", ms=3.5, capsize=2, label=label,
-                color=SHOT_COLOURS.get(model) or colour(model), lw=2.2 if model.startswith("hmlm") else 1.2,
-                ls=SHOT_LINES.get(model, "-"),
+                yerr=np.minimum(rows["sd"], 0.9 * rows["mean"]), capsize=2, ls=SHOT_LINES.get(model, "-"),
+                lw=2.2 if model.startswith("hmlm") else 1.2, **lines[model] | {"label": label} | shown,
             )  # fmt: skip
         ax.set(title=title, xlabel="experiments on the new network", yscale="log")
         ax.set_xticks(range(len(counts)), [str(count) for count in counts])
@@ -198,10 +215,11 @@ def _bar(stats: pd.DataFrame, most: float = np.inf) -> np.ndarray | None:
 def fig_cost(table: pd.DataFrame) -> Figure:
     """Seconds and memory against network size, log-log; columns model, species, seconds, megabytes."""
     fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.5))
+    lines = _lines(table["model"].astype(str))
     for model, rows in table.groupby("model", sort=False):
         for ax, column in zip(axes, ("seconds", "megabytes"), strict=True):
             known = rows.dropna(subset=[column])
-            ax.plot(known["species"], known[column], marker="o", ms=4, color=colour(str(model)), label=str(model))
+            ax.plot(known["species"], known[column], **lines[str(model)] | {"label": str(model)})
     for ax, label in zip(axes, ("seconds, forward and backward", "memory kept for backward (MB)"), strict=True):
         ax.set(xscale="log", yscale="log", xlabel="species", ylabel=label)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
@@ -214,14 +232,14 @@ def fig_reconstruction(table: pd.DataFrame, noise_sd: float) -> Figure:
     table: columns model, k, mse, a line a seed.
     """
     fig, ax = plt.subplots(figsize=(6.4, 3.9))
-    curves = ("linear", "log_linear", "pchip", "gp_of_time")
+    curves, lines = ("linear", "log_linear", "pchip", "gp_of_time"), _lines(table["model"].astype(str))
     for model, rows in table.groupby("model", sort=False):
         stats = _over_seeds(rows, "k", "mse")
-        label = str(model).replace("_", " ") if model in curves else f"GP on {str(model).replace('_', ' ')}"
-        style, own = "--" if model in curves else "-", colour(str(model))
-        ax.plot(stats.index, stats["mean"], style, marker="o", ms=4, color=own, label=label)
+        own = lines[str(model)]
+        style, label = ("--", own["label"]) if model in curves else ("-", f"GP on {own['label']}")
+        ax.plot(stats.index, stats["mean"], style, **own | {"label": label})
         if (bar := _bar(stats, 0.9)) is not None:
-            ax.errorbar(stats.index, stats["mean"], yerr=bar, fmt="none", capsize=2, ecolor=own, elinewidth=0.8)
+            ax.errorbar(stats.index, stats["mean"], yerr=bar, fmt="none", capsize=2, ecolor=own["color"], lw=0.8)
     ax.axhline(noise_sd**2, color="#444444", ls=":", lw=1)
     ax.set(xscale="log", yscale="log", xlabel="points of the trajectory seen", ylabel="MSE, all species")
     _points_axis(ax, table)

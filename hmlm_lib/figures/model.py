@@ -63,10 +63,10 @@ def fig_predictions(
             middle, width = mean.sel(at), half_width.sel(at)
             ax.fill_between(middle.time, middle - width, middle + width, color=MODEL_COLOURS["hmlm"], alpha=0.2, lw=0)
             ax.plot(true.time, true.sel(at), color=MODEL_COLOURS["oracle"], lw=1.2, label="true")
-            ax.plot(middle.time, middle, color=MODEL_COLOURS["hmlm"], ls="--", label="HMLM")
+            ax.plot(middle.time, middle, color=MODEL_COLOURS["hmlm"], ls="--", label="HMLM, mean of its members")
             ax.plot(seen.time, seen.sel(at), ".", color="#888888", ms=4, label="measured, not shown to the model")
             ax.set(ylim=(-0.12, 1.12))
-        row[0].set_ylabel(condition, size=7.5)
+        row[0].set_ylabel(f"{condition}\nactivity", size=7.5)
     for ax, name in zip(axes[0], species, strict=True):
         ax.set_title(name)
     for ax in axes[-1]:
