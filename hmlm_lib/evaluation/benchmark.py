@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -27,8 +28,7 @@ from hmlm_lib.evaluation import (
 )
 from hmlm_lib.evaluation.definitions import defined
 from hmlm_lib.evaluation.novel import with_new
-from hmlm_lib.evaluation.outside import check as check_outside
-from hmlm_lib.evaluation.outside import importable, is_outside
+from hmlm_lib.evaluation.outside import Checked, apart, importable, is_outside
 from hmlm_lib.evaluation.outside import mark as mark_outside
 from hmlm_lib.evaluation.reconstruct import correct
 from hmlm_lib.evaluation.registry import ABLATIONS, CHOSEN, FINE, MODELS, entry, make
@@ -44,7 +44,9 @@ from hmlm_lib.evaluation.rows import (
 )
 from hmlm_lib.evaluation.score import by_condition, effect_scores, mse, trajectory_scores
 from hmlm_lib.evaluation.tasks import NOISE_SD, Benchmark, benchmark
+from hmlm_lib.experiments import Experiments
 from hmlm_lib.paths import ROOT
+from hmlm_lib.seeds import check_seed
 
 SETTINGS: dict[str, dict] = {
     "k8": {"k": 8},
@@ -65,9 +67,14 @@ GROUPS = {"all": MODELS, "ablations": ABLATIONS, "chosen": CHOSEN, "fine": FINE}
 OTHERS = {name: family for family in FAMILIES for name in family.SETTINGS}
 
 
-@lru_cache(maxsize=4)
 def setting(name: str, seed: int) -> Benchmark:
-    """The benchmark of a named setting and seed."""
+    """The benchmark of a named setting and seed; its arrays are the caller's own, whatever a model writes there."""
+    made = _made(name, seed)
+    return replace(made, **{part: apart(e) for part, e in vars(made).items() if isinstance(e, Experiments)})
+
+
+@lru_cache(maxsize=4)
+def _made(name: str, seed: int) -> Benchmark:
     return benchmark(seed, **pick(SETTINGS, name, "setting", ExperimentError))
 
 
@@ -103,7 +110,7 @@ def run_one(name: str, model: str, seed: int, effort: float = 1.0) -> dict:
     fitted = fit(model, b, seed, effort)
     seconds = time.perf_counter() - started
     if is_outside(model):
-        check_outside(fitted, model, b.wild.without())
+        fitted = Checked(fitted, model)
     values = score(fitted, b) | {"seconds": seconds, "parameters": fitted.n_parameters}
     return make_row(name, model, seed, values) | {"code": now}
 
@@ -164,6 +171,9 @@ def run(
     this job's own that gets the rows in place of the record, those that the record has already as well; HmlmError for
     a file that holds something else, and before a run whose row could not be written.
     """
+    seeds = list(seeds)
+    for seed in seeds:
+        check_seed(seed, ExperimentError)
     if into is not None:
         check_own(into)
     plan = [(name, models(name, tuple(chosen))) for name in wanted]
@@ -171,7 +181,7 @@ def run(
         check_effort(name, effort)
     for name, those in plan:
         path = into or setting_file(name)
-        for seed, model in product(seeds, those):
+        for seed, model in product(map(int, seeds), those):  # NumPy's integers are none of JSON
             wanted_code = code(name, model, effort)
             if _row(path, name, model, seed, wanted_code):
                 continue

@@ -7,15 +7,19 @@ The class is called with `seed=` where it takes one. Its instances have `fit`, `
 import importlib
 import inspect
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from hmlm_lib.baselines import Model
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ModelError, check_finite
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.files import sha256
 
+ARRAYS = ("stimulus", "factor", "y0", "times_h", "activity")  # of Experiments
+LARGEST = 1e50  # of a prediction: scores square squares
 READ: dict[Path, str] = {}  # file -> its sha256 when a class of it was first imported in this process
 
 
@@ -73,20 +77,38 @@ def made(name: str, seed: int) -> Model:
         raise ModelError(f"model {name!r} cannot be made ({problem}); allowed: called with seed= or nothing") from None
 
 
-def check(fitted: object, name: str, asked: Experiments) -> None:
-    """ModelError unless what `fit` returned says how many parameters it has, and a finite number of all that is asked.
+def apart(experiments: Experiments) -> Experiments:
+    """The same experiments with arrays of their own: what a model writes there changes no one else's."""
+    return replace(experiments, **{name: getattr(experiments, name).copy() for name in ARRAYS})
 
-    asked: experiments without measurements.
+
+class Checked:
+    """What `fit` returned: every answer is looked at before it is scored, and nothing that it writes is kept.
+
+    ModelError unless it says how many parameters it has and predicts a finite number of all that is asked.
     """
-    for part in ("predict", "n_parameters"):
-        if not hasattr(fitted, part):
-            raise ModelError(f"model {name!r}: fit returned {type(fitted).__name__}, without {part}; allowed: self")
-    said = np.asarray(fitted.predict(asked))
-    allowed = f"finite numbers of shape {asked.activity.shape}, [condition, time, species]"
-    if said.shape != asked.activity.shape:
-        raise ModelError(f"model {name!r} predicts an array of shape {said.shape}; allowed: {allowed}")
-    if not np.isfinite(said).all():
-        raise ModelError(f"model {name!r} predicts {(~np.isfinite(said)).sum()} numbers not finite; allowed: {allowed}")
+
+    def __init__(self, fitted: object, name: str):
+        for part in ("predict", "n_parameters"):
+            if not hasattr(fitted, part):
+                what = f"fit returned {type(fitted).__name__}, without {part}"
+                raise ModelError(f"model {name!r}: {what}; allowed: self")
+        check_finite(fitted.n_parameters, f"model {name!r}: n_parameters", ModelError)
+        self.fitted, self.name, self.n_parameters = fitted, name, fitted.n_parameters
+
+    def predict(self, experiments: Experiments) -> Float[np.ndarray, "condition time species"]:
+        """Its trajectories of experiments without measurements."""
+        said = np.asarray(self.fitted.predict(apart(experiments)))
+        shape, kind = experiments.activity.shape, said.dtype.kind in "fiub"
+        allowed = f"finite numbers of shape {shape}, [condition, time, species], none beyond {LARGEST:g}"
+        if said.shape != shape or not kind:
+            what = f"shape {said.shape}" if kind else f"{said.dtype}"
+            raise ModelError(f"model {self.name!r} predicts an array of {what}; allowed: {allowed}")
+        odd = ~(np.abs(said) <= LARGEST)
+        if odd.any():
+            what = "too large" if np.isfinite(said).all() else "not finite"
+            raise ModelError(f"model {self.name!r} predicts {odd.sum()} numbers {what}; allowed: {allowed}")
+        return said
 
 
 def mark(name: str) -> str:

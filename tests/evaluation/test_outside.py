@@ -3,10 +3,11 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
 from hmlm_lib.__main__ import main
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ExperimentError, ModelError
 from hmlm_lib.evaluation import benchmark, outside, rows, summary
 
 MINE = """
@@ -44,6 +45,46 @@ class Short(Still):
 class Odd(Still):
     def predict(self, experiments, times_h=None):
         return super().predict(experiments, times_h) * np.nan
+
+class Late(Still):
+    # Finite where nothing is knocked out.
+    def predict(self, experiments, times_h=None):
+        said = super().predict(experiments, times_h)
+        said[(experiments.factor != 1).any(1)] = np.nan
+        return said
+
+class Alone(Still):
+    # One answer for all conditions, which would be spread over those of a test.
+    def predict(self, experiments, times_h=None):
+        return super().predict(experiments, times_h)[:1]
+
+class Text(Still):
+    def predict(self, experiments, times_h=None):
+        return super().predict(experiments, times_h).astype(str)
+
+class Huge(Still):
+    def predict(self, experiments, times_h=None):
+        return super().predict(experiments, times_h) + 1e200
+
+class Many(Still):
+    def n_parameters(self):
+        return 3
+
+class Plain(Still):
+    def predict(self, experiments, times_h=None):
+        return super().predict(experiments, times_h).tolist()
+
+class Writer(Still):
+    # Writes over all that it is given.
+    def fit(self, experiments):
+        experiments.activity[:] = 0
+        return self
+
+    def predict(self, experiments, times_h=None):
+        said = super().predict(experiments, times_h)
+        for name in ("stimulus", "factor", "y0", "activity"):
+            getattr(experiments, name)[:] = 0
+        return said
 
 number = 3
 """
@@ -103,14 +144,39 @@ def test_what_is_no_model_is_refused_before_any_run(mine, name, message):
     [
         ("Needs", r"cannot be made \(.*'width'\); allowed: called with seed= or nothing"),
         ("Silent", r"fit returned NoneType, without predict; allowed: self"),
-        ("Short", r"predicts an array of shape \(25, 109\); allowed: finite numbers of shape \(25, 50, 109\)"),
+        ("Short", r"predicts an array of shape \(40, 109\); allowed: finite numbers of shape \(40, 50, 109\)"),
         ("Odd", r"predicts \d+ numbers not finite; allowed: finite numbers"),
+        ("Late", r"predicts \d+ numbers not finite; allowed: finite numbers"),
+        ("Alone", r"predicts an array of shape \(1, 50, 109\); allowed: finite numbers of shape \(40, 50, 109\)"),
+        ("Text", r"predicts an array of <U\d+; allowed: finite numbers"),
+        ("Huge", r"predicts \d+ numbers too large; allowed: .* none beyond 1e\+50"),
+        ("Many", r"n_parameters is .*; allowed: 0 or more, finite"),
     ],
 )
 def test_a_class_that_breaks_the_rules_gets_no_row(mine, name, message):
     with pytest.raises(ModelError, match=message):
         benchmark.run(["k8"], [f"{mine.stem}.{name}"], [3])
     assert not rows.setting_file("k8").exists()
+
+
+@pytest.mark.parametrize("name", ["Writer", "Plain"])
+def test_what_a_model_writes_or_how_it_answers_changes_no_score(mine, name):
+    names = [f"{mine.stem}.{name}", f"{mine.stem}.Still", "mean"]
+    benchmark.run(["k8"], names, np.array([3]))  # NumPy's seeds are no integers of JSON
+    found = {row["model"]: row["values"] for row in rows.read_rows("k8")}
+    shown = {"B/mse_all", "C/effect_mse", "C/mse_all"}
+    for measure in shown:
+        assert found[names[0]][measure] == found[names[1]][measure]
+    assert found["mean"]["B/mse_all"] < 0.1  # of what was measured, not of what was written over it
+    world = benchmark.setting("k8", 3)
+    world.train.activity[:] = 0
+    assert np.abs(benchmark.setting("k8", 3).train.activity).max() > 0
+
+
+def test_a_seed_that_no_generator_takes_is_refused_before_any_run(mine):
+    with pytest.raises(ExperimentError, match="seed 'x'; allowed: 0 to 4294967295"):
+        benchmark.run(["k8"], ["mean"], [0, "x"])
+    assert not rows.rows_dir().exists()
 
 
 def test_only_rows_with_the_mark_of_a_file_are_looked_up(mine, tmp_path):
