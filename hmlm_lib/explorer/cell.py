@@ -14,8 +14,8 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters
 from hmlm_lib.dynamics.simulate import resolve
-from hmlm_lib.errors import ExperimentError
-from hmlm_lib.experiments import Experiments
+from hmlm_lib.errors import ExperimentError, check_finite
+from hmlm_lib.experiments import Experiments, same_species
 from hmlm_lib.network.network import SignalingNetwork
 
 TOLERANCE = 1e-4
@@ -27,6 +27,7 @@ class Simulator:
     """The true cell as a model: `predict` solves Eq. (1) of `dynamics/hill.py` for each condition of experiments."""
 
     def __init__(self, network: SignalingNetwork, tolerance: float = TOLERANCE):
+        check_finite(tolerance, "tolerance", ExperimentError, above=True)
         value = resolve(network.arrays, None, torch.float64, "cpu")
         value.pop("y0")
         parameters = HillParameters(**value)
@@ -39,14 +40,18 @@ class Simulator:
         self, experiments: Experiments, times_h: np.ndarray | None = None
     ) -> Float[np.ndarray, "condition time species"]:
         """Trajectories from y0 at t = 0, at times_h (default: the experiments' own)."""
+        same_species(self.network, experiments)
         times = experiments.times_h if times_h is None else check_times(times_h)
         rows = zip(experiments.stimulus, experiments.factor, experiments.y0, strict=True)
         with one_thread(), torch.no_grad():
-            return np.stack([self._solve(*row, times) for row in rows])
+            found = [self._solve(*row, times) for row in rows]
+        return np.array(found).reshape(len(found), len(times), len(self.tau))
 
     def _solve(self, stimulus: np.ndarray, factor: np.ndarray, y0: np.ndarray, times: np.ndarray) -> np.ndarray:
         untouched = self.ymax * torch.as_tensor(1 - stimulus)[:, None]
         grid = times if times[0] == 0 else np.concatenate([[0.0], times])
+        if len(grid) == 1:
+            return y0[None]  # odeint has nothing to do and says so
         near = APART * np.eye(len(y0))
 
         def driven(y: Float[np.ndarray, "species batch"]) -> Float[np.ndarray, "species batch"]:

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from hmlm_lib.errors import HmlmError
+from hmlm_lib.errors import HmlmError, ModelError
 from hmlm_lib.explorer.names import Names
 from hmlm_lib.explorer.picture import Picture
 from hmlm_lib.explorer.setting import HORIZON_H, Model, Setting, trajectory
@@ -33,7 +33,8 @@ class Explorer:
 
     models: name -> model; the first is the truth that the others are compared with. rest: state at t = 0.
     tries: label -> setting, each a button. `setting` reads and sets all controls, `courses` holds what is drawn,
-    `milliseconds` what the last update took: name of each model, and drawing.
+    `milliseconds` what the last update took: name of each model, and drawing. ModelError without models, and the error
+    of a setting to try or a species that the network cannot do.
     """
 
     def __init__(
@@ -44,6 +45,10 @@ class Explorer:
         species: Sequence[str],
         tries: Mapping[str, Setting] | None = None,
     ):
+        if not models:
+            raise ModelError("no models; allowed: one or more, the truth first")
+        for setting in (tries or {}).values():
+            setting.condition(network)
         self.network, self.rest, self.models = network, rest, dict(models)
         self.courses: dict[str, xr.DataArray] = {}
         self.milliseconds: dict[str, float] = {}
@@ -80,11 +85,11 @@ class Explorer:
 
     def show(self, setting: Setting) -> None:
         """Move all controls to a setting and draw once; an error of `Setting.condition` leaves them as they are."""
-        setting.condition(self.network)
+        condition = setting.condition(self.network)
         with self._in_one():
             for name, slider in self.sliders.items():
-                slider.value = setting.stimulus.get(name, self._resting[name])
-            self.knockout.value, self.lasts.value = setting.knockout, round(setting.lasts_h)
+                slider.value = condition.stimulus.get(name, self._resting[name])
+            self.knockout.value, self.lasts.value = condition.knockout, round(setting.lasts_h)
 
     @contextmanager
     def _in_one(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from hmlm_lib.dynamics.experiment import Condition, check_times, course, position, ymax_factors
-from hmlm_lib.errors import ExperimentError, did_you_mean
+from hmlm_lib.errors import ExperimentError, ModelError, check_finite, did_you_mean
 from hmlm_lib.experiments import Experiments, held_levels
 from hmlm_lib.network.network import SignalingNetwork
 
@@ -39,7 +39,7 @@ class Setting:
     def condition(self, network: SignalingNetwork) -> Condition:
         """The first stretch as a condition on a network; ExperimentError names what the network cannot do."""
         condition = Condition("setting", self.stimulus, self.knockout, perturb_at="stimulus")
-        for name in self.stimulus:
+        for name in condition.stimulus:
             position(network, name, "setting, stimulus")
             if name not in network.input_species:
                 raise ExperimentError(
@@ -48,8 +48,7 @@ class Setting:
                 )
             course(condition, name)
         ymax_factors(network, condition)
-        if not 0 < self.lasts_h < np.inf:
-            raise ExperimentError(f"setting: lasts_h is {self.lasts_h}; allowed: finite hours > 0")
+        check_finite(self.lasts_h, "setting: lasts_h", ExperimentError, above=True)
         return condition
 
 
@@ -63,11 +62,10 @@ def trajectory(
     """Activities (time, species) that a model gives for a setting, from the state at rest.
 
     The second stretch starts where the model itself ended the first. ExperimentError for a setting or times that
-    cannot be run.
+    cannot be run, or another state; ModelError for an answer of another shape.
     """
     condition, times = setting.condition(network), check_times(times_h)
-    factor = ymax_factors(network, condition)
-    y, until = rest * factor, setting.lasts_h
+    y, until = _state(network, rest) * ymax_factors(network, condition), setting.lasts_h
     on = times[times <= until]
     first = _stretch(model, network, condition, y, np.union1d(on, [min(until, times[-1])]))
     values = first[: len(on)]
@@ -84,10 +82,23 @@ def trajectory(
     )
 
 
+def _state(network: SignalingNetwork, rest: Float[np.ndarray, " species"]) -> Float[np.ndarray, " species"]:
+    try:
+        y = np.asarray(rest, dtype=float)
+    except (TypeError, ValueError):
+        raise ExperimentError(f"rest is {rest!r}; allowed: a number for each species") from None
+    if y.shape != (len(network.species_names),):
+        raise ExperimentError(f"rest has shape {y.shape}; allowed: ({len(network.species_names)},), one a species")
+    return y
+
+
 def _stretch(
     model: Model, network: SignalingNetwork, condition: Condition, y0: np.ndarray, times_h: np.ndarray
 ) -> Float[np.ndarray, "time species"]:
     nothing = np.full((1, 1, len(y0)), np.nan)
     levels, factor = held_levels(network, condition), ymax_factors(network, condition)
     one = Experiments(network, (condition.name,), levels[None], factor[None], y0[None], np.zeros(1), nothing)
-    return model.predict(one, times_h)[0]
+    said = np.asarray(model.predict(one, times_h))
+    if said.shape != (1, len(times_h), len(y0)):
+        raise ModelError(f"{type(model).__name__} predicts shape {said.shape}; allowed: {(1, len(times_h), len(y0))}")
+    return said[0]

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hmlm_lib.dynamics import simulate
-from hmlm_lib.errors import ExperimentError, HmlmError
+from hmlm_lib.dynamics import Condition, simulate
+from hmlm_lib.errors import ExperimentError, HmlmError, ModelError
+from hmlm_lib.experiments import Experiments
 from hmlm_lib.explorer import (
     CONFIG,
     HORIZON_H,
@@ -128,13 +129,55 @@ def test_a_stimulus_that_outlasts_the_times_is_one_stretch(models):
         (Setting({"TGFB": 1.5}), r"stimulus TGFB, level is 1.5; allowed: a number in \[0, 1\]"),
         (Setting({"TGFB": float("nan")}), "stimulus TGFB, level is nan"),
         (Setting({}, ("smad33",)), r"knockout: .*no species 'smad33' \(did you mean 'smad3'\?\)"),
-        (Setting({}, (), 0.0), "lasts_h is 0.0; allowed: finite hours > 0"),
+        (Setting({}, (), 0.0), "setting: lasts_h is 0.0; allowed: above 0, finite"),
+        (Setting({}, (), "a day"), "setting: lasts_h is 'a day'; allowed: above 0, finite"),
         (Setting({}, (), float("nan")), "lasts_h is nan"),
     ],
 )
 def test_a_bad_setting_is_one_clear_error(models, setting, message):
     with pytest.raises(ExperimentError, match=message):
         asked(models["simulator"], setting)
+
+
+def test_nothing_is_asked_of_no_time_and_no_setting(models):
+    start = asked(models["simulator"], Setting(None), [0.0])
+    np.testing.assert_array_equal(start, CELL.rest[None])
+    none = training_experiments(CELL, 3, SMALL).take([])
+    assert models["simulator"].predict(none, [1.0, 2.0]).shape == (0, 2, 109)
+
+
+def test_the_simulator_takes_experiments_of_its_own_species_in_their_order_alone():
+    net, turned = toy("=> x", "x => y"), toy("x => y", "=> z")
+    backwards = toy("y => x", "=> x")
+    for other in (turned, backwards):
+        one = Experiments.asked(other, [Condition("one")], np.zeros((1, len(other.species_names))), [1.0])
+        with pytest.raises(ModelError, match=r"the model is on|the model's network 'toy' lacks"):
+            Simulator(net).predict(one)
+    for wrong in (0, -1.0, float("nan"), "small"):
+        with pytest.raises(ExperimentError, match=r"tolerance is .*; allowed: above 0, finite"):
+            Simulator(net, wrong)
+
+
+@pytest.mark.parametrize("rest", [np.zeros(3), np.zeros((1, 109)), 0.0, "rest", None])
+def test_a_state_of_another_shape_is_refused(models, rest):
+    with pytest.raises(ExperimentError, match=r"rest (is 'rest'|has shape .*); allowed"):
+        trajectory(models["simulator"], CORE, rest, Setting())
+
+
+def test_an_answer_of_another_shape_is_refused():
+    class Flat:
+        def predict(self, experiments, times_h):
+            return np.zeros((1, 109))
+
+    with pytest.raises(ModelError, match=r"Flat predicts shape \(1, 109\); allowed: \(1, 145, 109\)"):
+        asked(Flat(), Setting())
+
+
+def test_a_panel_that_could_show_nothing_is_not_made(models):
+    with pytest.raises(ModelError, match="no models; allowed: one or more"):
+        Explorer(CORE, CELL.rest, {}, SHOWN)
+    with pytest.raises(ExperimentError, match=r"no species 'TGFb' \(did you mean 'TGFB'\?\)"):
+        Explorer(CORE, CELL.rest, models, SHOWN, {"typo": Setting({"TGFb": 0.9})})
 
 
 def test_bad_times_are_refused(models):
