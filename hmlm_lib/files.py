@@ -20,6 +20,8 @@ CHUNK = 1 << 20  # bytes of a large file that are read at once
 def write_whole(path: Path, content: str | bytes, error: type[HmlmError] = HmlmError) -> None:
     """Write beside `path` and move it there; `error`, naming the path, where the disk or its rights forbid it."""
     data = content.encode() if isinstance(content, str) else content
+    if not path.name:
+        raise error(f"{str(path)!r}: cannot be written; allowed: the name of a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

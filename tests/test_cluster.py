@@ -126,6 +126,9 @@ def test_rows_of_a_trial_count_only_where_they_are_asked_for(record, jobs):
     assert merge([jobs], effort=0.1) == 1
     assert benchmark.rows("k8") == []
     assert len(rows.valid_rows("k8", benchmark.codes("k8", 0.1))) == 1
+    for wrong in (0.0, -1.0, 2.0, float("nan")):
+        with pytest.raises(ExperimentError, match=r"effort .*; allowed: above 0, at most 1"):
+            merge([jobs], effort=wrong)
 
 
 def test_the_record_is_held_while_it_changes(record, jobs, monkeypatch):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -84,6 +85,9 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(RunError, match="cannot be written"):
         write_whole(target / "below", "text", RunError)
     assert [p.name for p in target.parent.iterdir()] == ["file.txt"]
+    for nameless in (Path(), Path("/")):
+        with pytest.raises(RunError, match=r"'[./]': cannot be written; allowed: the name of a file"):
+            write_whole(nameless, "text", RunError)
 
 
 def test_damaged_json_counts_as_absent(tmp_path):

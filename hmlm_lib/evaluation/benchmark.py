@@ -149,10 +149,15 @@ def code(name: str, model: str, effort: float = 1.0) -> str:
     return code_hash(rests_on(name, model)) + mark + ("" if effort == 1 else f"@{effort:g}")
 
 
-def check_effort(name: str, effort: float) -> None:
-    """ExperimentError for a fraction out of range, or a setting whose models know no effort."""
+def check_fraction(effort: float) -> None:
+    """ExperimentError for a fraction of the training steps that is out of range."""
     if not 0 < effort <= 1:
         raise ExperimentError(f"effort {effort:g}; allowed: above 0, at most 1")
+
+
+def check_effort(name: str, effort: float) -> None:
+    """ExperimentError for a fraction out of range, or a setting whose models know no effort."""
+    check_fraction(effort)
     if name in OTHERS and effort != 1:
         raise ExperimentError(f"setting {name!r} is always trained completely; with an effort: {', '.join(SETTINGS)}")
 

@@ -21,9 +21,10 @@ def merge(places: Sequence[Path], report: Callable[[str], None] = print, effort:
     """Add the rows of files, or of all .jsonl files below folders, to the record; how many were added.
 
     Classes of your own that rows name are imported (`outside.py`). effort: that of the rows that count. report gets a
-    line for everything left out, then one a setting. HmlmError for a place that is not there or holds no such file; the
-    record is then as it was.
+    line for everything left out, then one a setting. HmlmError for an effort out of range, and a place that is not
+    there or holds no such file; the record is then as it was.
     """
+    benchmark.check_fraction(effort)
     read = {path: read_file(path) for path in _files(places)}
     own = benchmark.outside(row for rows, _ in read.values() for row in rows)
     codes = cache(lambda name: benchmark.codes(name, effort, own))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.experiment import check_times
+from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.hmlm.cells import CellHMLM
 from hmlm_lib.hmlm.model import HMLM
@@ -146,7 +147,18 @@ def aggregate_weights(model: HMLM, y: Float[Tensor, "state species"]) -> Float[T
 
 
 def gate_curves(model: HMLM, levels: Float[np.ndarray, " level"]) -> Float[np.ndarray, "edge level"]:
-    """Openness of every edge's gate, heads mixed, at given activities of its source."""
+    """Openness of every edge's gate, heads mixed, at given activities of its source.
+
+    ModelError for a model without gates, or levels that are no list of numbers.
+    """
+    if model.config.attention != "logic":
+        raise ModelError(f"attention is {model.config.attention!r}, which has no gates; allowed: logic")
+    try:
+        levels = np.asarray(levels, dtype=float)
+    except (TypeError, ValueError):
+        raise ModelError(f"levels are {levels!r}; allowed: a list of numbers") from None
+    if levels.ndim != 1:
+        raise ModelError(f"levels have shape {levels.shape}; allowed: a list of numbers")
     with torch.no_grad():
         y = torch.as_tensor(levels, dtype=model._tau_h.dtype, device=model._tau_h.device).expand(len(model._source), -1)
         return model.gates(model.token())(y).clamp(0, 1).cpu().numpy()
@@ -155,8 +167,10 @@ def gate_curves(model: HMLM, levels: Float[np.ndarray, " level"]) -> Float[np.nd
 def attention_matrix(weights: xr.DataArray, targets: Sequence[str], sources: Sequence[str]) -> pd.DataFrame:
     """Molecular attention [target, source]: the mean of everything but the edge axis; NaN where there is no edge.
 
-    weights: `attention(...)["molecular"]`, whose edges know their ends.
+    weights: `attention(...)["molecular"]`, whose edges know their ends; ModelError for another scale's.
     """
+    if "edge" not in weights.dims:
+        raise ModelError(f"attention has the axes {', '.join(map(str, weights.dims))}; allowed: those of molecular")
     value = weights.mean([d for d in weights.dims if d != "edge"])
     table = pd.DataFrame(np.nan, index=list(targets), columns=list(sources))
     ends = value.edge_source.values, value.edge_target.values

@@ -23,6 +23,7 @@ from hmlm_lib.real.drugs import drugs_of
 from hmlm_lib.real.learnable import check_judged, check_signals
 from hmlm_lib.real.protocols import Model, Protocol, Values
 from hmlm_lib.real.strangers import Asked, notes, strangers
+from hmlm_lib.seeds import check_seed
 from hmlm_lib.tables import line_numbers, read_csv
 
 MIDAS = ("TR:", "DA:", "DV:")
@@ -278,10 +279,11 @@ def predict(courses: Courses, model: str, network: SignalingNetwork | None = Non
     A value that lacks in a sample of which others were measured is read from all that was measured of its condition,
     by a model of the others; conditions with such gaps are dealt into five parts.
 
-    TableError where nothing is asked, fewer conditions are known than there are folds, or none of them says how far a
-    model errs on a signal.
+    TableError for a seed that is none, where nothing is asked, fewer conditions are known than there are folds, or none
+    of them says how far a model errs on a signal.
     """
     said = pick(models(network), model, "model")
+    check_seed(seed, TableError)
     asked = incomplete(courses)
     known = courses.take(~asked)
     if not np.isnan(courses.log2).any():
@@ -337,7 +339,10 @@ def as_table(courses: Courses, found: Prediction) -> pd.DataFrame:
 
     Values are in the units of the table. Measured ones stay as they are: predicted, low and high are empty there. note:
     of a predicted value whose treatment nothing was learned of, that its interval is that of known ones; else empty.
+    TableError for a prediction of other courses.
     """
+    if found.log2.shape != courses.log2.shape:
+        raise TableError(f"{courses.line}: a prediction of other courses; allowed: that of these")
     c, t, s = np.meshgrid(*(np.arange(n) for n in courses.log2.shape), indexing="ij")
     c, t, s = c.ravel(), t.ravel(), s.ravel()
     measured, said = courses.log2.ravel(), found.log2.ravel()

@@ -151,6 +151,20 @@ def test_gate_curves_rise_for_activators_and_fall_for_inhibitors(trained):
     assert np.allclose(curves[~falls][:, [0, -1]], [0, 1], atol=1e-5)
 
 
+@pytest.mark.parametrize("levels", ["high", [[0.0, 1.0]], 0.5, [None, "x"]])
+def test_gates_are_asked_at_a_list_of_levels(trained, levels):
+    with pytest.raises(ModelError, match=r"levels (are|have shape) .*; allowed: a list of numbers"):
+        gate_curves(trained, levels)
+
+
+def test_what_has_no_gates_or_edges_is_said(trained, data):
+    with pytest.raises(ModelError, match="attention is 'softmax', which has no gates; allowed: logic"):
+        gate_curves(HMLM.from_network(data.train.network, HMLMConfig(attention="softmax")), [0.0])
+    pathway = attention(trained, data.combine.take([0]))["pathway"]
+    with pytest.raises(ModelError, match=r"attention has the axes .*; allowed: those of molecular"):
+        attention_matrix(pathway, ["r2"], ["b"])
+
+
 def test_saved_and_loaded_it_predicts_the_same(trained, data, tmp_path):
     again = HMLM.load(trained.save(tmp_path / "model.safetensors"), data.train.network)
     assert np.array_equal(again.predict(data.combine), trained.predict(data.combine))

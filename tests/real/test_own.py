@@ -291,6 +291,11 @@ def test_nothing_asked_too_few_known_and_unknown_models(path, tmp_path):
         own.predict(courses.take([*known[:4], *asked]), "ridge")
     with pytest.raises(ModelError, match=r"no model 'rigde' \(did you mean 'ridge'\?\)"):
         own.predict(courses, "rigde")
+    for seed in (-1, 1.5, "x", None):
+        with pytest.raises(TableError, match=r"seed .*; allowed: 0 to 4294967295, an integer"):
+            own.predict(courses, "ridge", seed=seed)
+    with pytest.raises(TableError, match="a prediction of other courses; allowed: that of these"):
+        own.as_table(whole, own.predict(courses, "ridge"))
     with pytest.raises(TableError, match=r"absent\.csv"):
         own.read(tmp_path / "absent.csv")
 
