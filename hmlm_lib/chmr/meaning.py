@@ -24,11 +24,10 @@ def enrichment(path: Path, classes: Sequence[object] | np.ndarray) -> pd.DataFra
     """One row a used code: its commonest class, and whether that is more than chance.
 
     Columns level (from 1), code, parent (code of the level above, -1 for the first), members, commonest (class), share,
-    expected (share in all molecules), q. MoleculeError where path and classes differ in length.
+    expected (share in all molecules), q. MoleculeError where path and classes differ in length, for no molecule, and
+    for one without a class.
     """
-    classes = np.asarray(classes)
-    if len(path) != len(classes):
-        raise MoleculeError(f"{len(path)} molecules have codes and {len(classes)} a class; they must agree")
+    classes = _checked(path, classes)
     rows = []
     for level in range(path.shape[1]):
         table = pd.crosstab(path[:, level], classes)
@@ -49,12 +48,25 @@ def enrichment(path: Path, classes: Sequence[object] | np.ndarray) -> pd.DataFra
 
 
 def information(path: Path, classifications: Mapping[str, Sequence[object] | np.ndarray]) -> pd.DataFrame:
-    """Adjusted mutual information of every level with every classification; index level, from 1."""
+    """Adjusted mutual information of every level with every classification; index level, from 1.
+
+    MoleculeError as `enrichment`.
+    """
+    known = {name: _checked(path, classes) for name, classes in classifications.items()}
     rows = {
-        level + 1: {
-            name: adjusted_mutual_info_score(np.asarray(classes), path[:, level])
-            for name, classes in classifications.items()
-        }
+        level + 1: {name: adjusted_mutual_info_score(classes, path[:, level]) for name, classes in known.items()}
         for level in range(path.shape[1])
     }
     return pd.DataFrame(rows).T.rename_axis("level")
+
+
+def _checked(path: Path, classes: Sequence[object] | np.ndarray) -> np.ndarray:
+    classes = np.asarray(classes)
+    if len(path) != len(classes):
+        raise MoleculeError(f"{len(path)} molecules have codes and {len(classes)} a class; they must agree")
+    if path.size == 0:
+        raise MoleculeError(f"codes of shape {path.shape}; allowed: one molecule and one level, or more")
+    unknown = pd.isna(classes)
+    if unknown.any():
+        raise MoleculeError(f"molecule {int(unknown.argmax())} has no class; allowed: one each")
+    return classes

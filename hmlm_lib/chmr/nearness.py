@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from hmlm_lib.chmr.benchmarks import Assays, Split, by_task
 from hmlm_lib.chmr.molecules import skeleton
 from hmlm_lib.chmr.neighbours import tanimoto
+from hmlm_lib.errors import MoleculeError
 
 ALIKE = 0.7  # Tanimoto similarity from which a pair counts as near
 
@@ -25,13 +26,17 @@ class Disagreement:
 
 
 def stereo_disagreement(assays: Assays) -> Disagreement:
-    """How often stereoisomers have different labels, over all tasks, against pairs of any two molecules."""
+    """How often stereoisomers have different labels, over all tasks, against pairs of any two molecules.
+
+    MoleculeError, here and in `cliffs`, for labels that are no classes.
+    """
+    _check_classes(assays)
     groups: dict[str, list[int]] = {}
     for row, one in enumerate(assays.smiles):
         groups.setdefault(skeleton(one), []).append(row)
     several = [rows for rows in groups.values() if len(rows) > 1]
     pairs = differ = expected = 0.0
-    share = np.nanmean(assays.labels, axis=0)
+    share = np.nansum(assays.labels, axis=0) / np.maximum((~np.isnan(assays.labels)).sum(0), 1)
     for rows in several:
         labels = assays.labels[rows]
         ones, known = (labels == 1).sum(0), (~np.isnan(labels)).sum(0)
@@ -52,6 +57,7 @@ class Cliffs:
 
 def cliffs(assays: Assays, split: Split, bits: Bool[np.ndarray, "molecule bit"]) -> Cliffs:
     """Labels of the test whose nearest labelled training molecule looks alike, and says the same or the opposite."""
+    _check_classes(assays)
     alike = tanimoto(torch.as_tensor(bits[split.test]), torch.as_tensor(bits[split.train])).numpy()
     train, test = assays.labels[split.train], assays.labels[split.test]
     near, cliff = np.zeros(test.shape, bool), np.zeros(test.shape, bool)
@@ -63,6 +69,11 @@ def cliffs(assays: Assays, split: Split, bits: Bool[np.ndarray, "molecule bit"])
             near[:, task] = close & ~np.isnan(test[:, task])
             cliff[:, task] = near[:, task] & (train[known[best], task] != test[:, task])
     return Cliffs(near, cliff)
+
+
+def _check_classes(assays: Assays) -> None:
+    if assays.score != "auroc":
+        raise MoleculeError(f"{assays.name}: labels are values; allowed: classes 0 and 1, which can be opposite")
 
 
 def auroc_among(

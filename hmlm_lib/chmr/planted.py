@@ -15,6 +15,7 @@ given as much can expect a larger AUROC. Ours; a check of methods, no claim abou
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -22,7 +23,7 @@ from rdkit import Chem
 from scipy.stats import norm
 
 from hmlm_lib.chmr.modalities import Modality
-from hmlm_lib.errors import MoleculeError
+from hmlm_lib.errors import MoleculeError, check_whole
 
 CORES = (
     "c%10cc({1})c({2})cc%10{0}", "c%10nc({1})c({2})cc%10{0}", "c%10sc({1})c({2})c%10{0}", "C%10CC({1})C({2})CC%10{0}",
@@ -100,8 +101,9 @@ class Planted:
 
 def planted(count: int = 2000, seed: int = 0, cliffs: float = 0.0) -> Planted:
     """`count` different molecules; cliffs: fraction of the cores on which the switch turns the activity round."""
+    check_whole(seed, "seed", 0, MoleculeError)
     most = len(CORES) * len(LINKERS) * len(WARHEADS) * len(DECORATIONS) * len(SWITCH)
-    if not 1 <= count <= most or not 0 <= cliffs <= 1:
+    if not isinstance(count, Integral) or not 1 <= count <= most or not 0 <= cliffs <= 1:
         raise MoleculeError(f"count = {count}, cliffs = {cliffs}; allowed: 1 to {most} molecules, cliffs in [0, 1]")
     rng = np.random.default_rng((seed, 40))
     shape = len(CORES), len(LINKERS), len(WARHEADS), len(DECORATIONS), len(SWITCH)

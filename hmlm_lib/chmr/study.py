@@ -103,10 +103,17 @@ def edge_noise(config: CHMRConfig, missing: float, shares: Sequence[float]) -> d
 
 def split(count: int, seed: int, labelled: float = 0.3, tested: float = 0.3) -> Split:
     """A random split: few molecules have labels, as in real assays, a third of these to stop by; what is in no part
-    has neither label nor question, and is there for its cells."""
+    has neither label nor question, and is there for its cells. MoleculeError where a part is empty, or a test molecule
+    would have a label."""
+    shares = labelled * 2 / 3, labelled, tested
+    first, second, asked = (round(share * count) if np.isfinite(share) else 0 for share in shares)
+    if not (0 < first < second and 0 < asked <= count - second):
+        raise MoleculeError(
+            f"{count} molecules, labelled = {labelled}, tested = {tested}; allowed: shares above 0 that sum to 1 at "
+            "most, and a molecule or more to train on, to stop by and to test"
+        )
     order = np.random.default_rng((seed, 41)).permutation(count)
-    first, second = round(labelled * count * 2 / 3), round(labelled * count)
-    return Split(order[:first], order[first:second], order[count - round(tested * count) :])
+    return Split(order[:first], order[first:second], order[count - asked :])
 
 
 def imputation_errors(molecules: Planted, missing: Sequence[float], seed: int) -> pd.DataFrame:
@@ -155,8 +162,11 @@ def _mse(molecules: Planted, seen: Modality, filled: Float[torch.Tensor, "molecu
 
 
 def auroc(molecules: Planted, rows: Int[np.ndarray, " row"], found: Float[np.ndarray, "row task"]) -> float:
-    """Mean over tasks."""
-    return float(by_task(molecules.labels[rows], found, "auroc").mean())
+    """Mean over the tasks that have both labels among these rows; MoleculeError where none has."""
+    each = by_task(molecules.labels[rows], found, "auroc")
+    if np.isnan(each).all():
+        raise MoleculeError(f"no task has both labels among {len(found)} molecules; allowed: at least one that has")
+    return float(np.nanmean(each))
 
 
 def assayed(

@@ -40,3 +40,19 @@ def test_information_of_the_same_and_of_nothing():
 def test_lengths_must_agree():
     with pytest.raises(MoleculeError, match="60 molecules have codes and 3 a class; they must agree"):
         meaning.enrichment(PATH, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("path", "classes", "message"),
+    [
+        (PATH[:0], [], "one molecule and one level"),
+        (PATH[:, :0], KIND, "one molecule and one level"),
+        (PATH, [None, *KIND[1:]], "molecule 0 has no class"),
+        (PATH, [*range(59), np.nan], "molecule 59 has no class"),
+    ],
+)
+def test_every_molecule_has_codes_and_a_class(path, classes, message):
+    with pytest.raises(MoleculeError, match=message):
+        meaning.enrichment(path, classes)
+    with pytest.raises(MoleculeError, match=message):
+        meaning.information(path, {"kind": classes})

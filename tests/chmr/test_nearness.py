@@ -1,11 +1,14 @@
 """Stereoisomers and cliffs, counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hmlm_lib.chmr.benchmarks import Assays, Split
 from hmlm_lib.chmr.molecules import fingerprints
 from hmlm_lib.chmr.nearness import auroc_among, cliffs, stereo_disagreement
+from hmlm_lib.errors import MoleculeError
 
 N = np.nan
 SMILES = ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O", "CCO", "c1ccccc1", "Cc1ccccc1")
@@ -22,6 +25,19 @@ def test_stereoisomers_of_one_skeleton_are_compared_task_by_task():
     assert (found.molecules, found.pairs) == (3, 4)
     assert found.differ == pytest.approx(2 / 4)
     assert found.by_chance == pytest.approx((3 * 2 * 0.5 * 0.5 + 1 * 2 * 0.4 * 0.6) / 4)
+
+
+def test_a_task_that_nobody_labelled_changes_nothing():
+    labels = [[1, 1], [0, N], [0, 1], [1, 0], [0, 0], [1, 0]]
+    assert stereo_disagreement(assays([[*row, N] for row in labels])) == stereo_disagreement(assays(labels))
+
+
+def test_values_have_no_opposite():
+    data, split = replace(assays([[0.5]] * 6), score="mae"), Split(np.arange(3), np.arange(3, 4), np.arange(4, 6))
+    with pytest.raises(MoleculeError, match="labels are values"):
+        stereo_disagreement(data)
+    with pytest.raises(MoleculeError, match="labels are values"):
+        cliffs(data, split, fingerprints(SMILES))
 
 
 def test_cliffs_are_near_molecules_with_the_other_label():

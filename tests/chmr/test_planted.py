@@ -74,7 +74,12 @@ def test_cliffs_are_where_the_nearest_molecule_does_the_opposite(everyone):
     assert (p.sign[~p.cliff] == 1).all()
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 10**6}, {"cliffs": 1.5}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 10**6}, {"count": 2.5}, {"cliffs": 1.5}])
 def test_impossible_wishes(wrong):
     with pytest.raises(MoleculeError, match=r"allowed: 1 to 12288 molecules, cliffs in \[0, 1\]"):
         planted(**wrong)
+
+
+def test_a_seed_is_a_whole_number():
+    with pytest.raises(MoleculeError, match="seed is -1"):
+        planted(10, seed=-1)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from hmlm_lib.chmr import study
 from hmlm_lib.chmr.dominance import dominance
@@ -32,6 +33,25 @@ def test_parts_are_apart():
     parts = study.split(100, 0)
     assert [len(p) for p in (parts.train, parts.valid, parts.test)] == [20, 10, 30]
     assert len(np.unique(np.concatenate([parts.train, parts.valid, parts.test]))) == 60
+
+
+@pytest.mark.parametrize(
+    "setting", [(10, 0, 0.9, 0.9), (3, 0, 0.5, 0.5), (10, 0, np.nan), (10, 0, 0.3, 0.0), (0, 0), (-5, 0)]
+)
+def test_parts_that_overlap_or_are_empty_are_refused(setting):
+    with pytest.raises(MoleculeError, match="sum to 1 at most"):
+        study.split(*setting)
+
+
+def test_a_score_is_over_the_tasks_that_have_both_labels(molecules):
+    rows = np.flatnonzero(molecules.labels[:, 0] == 1)[:12]  # one class of task 0
+    said = molecules.best()[rows]
+    both = [t for t in range(12) if len(set(molecules.labels[rows, t])) == 2]
+    assert 0 < len(both) < 12
+    one_by_one = [roc_auc_score(molecules.labels[rows, t], said[:, t]) for t in both]
+    assert study.auroc(molecules, rows, said) == pytest.approx(np.mean(one_by_one))
+    with pytest.raises(MoleculeError, match="both labels"):
+        study.auroc(molecules, rows[:1], said[:1])
 
 
 def test_imputation_helps_where_structure_decides_and_not_on_cliffs(molecules):
