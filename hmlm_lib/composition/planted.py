@@ -21,7 +21,7 @@ from scipy.special import logsumexp
 
 from hmlm_lib.composition.pairs import Ligands, Pairs
 from hmlm_lib.composition.residues import AMINO_ACIDS
-from hmlm_lib.errors import SequenceError
+from hmlm_lib.errors import SequenceError, check_whole
 
 KINDS = ("KRH", "DE", "AGSC", "FWY")  # what a pocket takes
 FRAME = "GSHSMRYFATAVSRPGRGEP"  # what all proteins share
@@ -54,8 +54,8 @@ def matches(peptides: list[str], proteins: list[str]) -> Int[np.ndarray, "peptid
 
 def planted(peptides: int = 20_000, proteins: int = 64, seed: int = 0) -> Ligands:
     """Peptides of 8 to 10 residues, each listed for one protein drawn by Eq. (1)."""
-    if peptides < 1 or proteins < 16:
-        raise SequenceError(f"{peptides} peptides, {proteins} proteins; allowed: from 1 and from 16 on")
+    for value, name, least in ((peptides, "peptides", 1), (proteins, "proteins", 16), (seed, "seed", 0)):
+        check_whole(value, name, least, SequenceError)
     rng = np.random.default_rng((seed, 60))
     letters = np.array(list(AMINO_ACIDS))
     names, chains = [f"P{k:03d}" for k in range(proteins)], []

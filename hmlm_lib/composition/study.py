@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
 from hmlm_lib.composition.checkpoint import shipped
 from hmlm_lib.composition.classical import one_hot, peptide_alone, places
-from hmlm_lib.composition.compose import Composition
+from hmlm_lib.composition.compose import SIDES, Composition
 from hmlm_lib.composition.fit import Cached, FitConfig, Fitted, auroc, ranked
 from hmlm_lib.composition.halved import fit, predict
 from hmlm_lib.composition.language_models import TinyLM
@@ -22,7 +22,7 @@ from hmlm_lib.composition.record import CLASSICAL, QUESTIONS, entry, interval
 from hmlm_lib.composition.residues import AMINO_ACIDS
 from hmlm_lib.composition.settings import STRATEGIES
 from hmlm_lib.device import one_thread, side_by_side
-from hmlm_lib.errors import TrainingError, check_finite, check_whole
+from hmlm_lib.errors import ModelError, SequenceError, TrainingError, check_finite, check_whole, pick
 from hmlm_lib.evaluation import benchmark
 from hmlm_lib.evaluation.rows import as_table
 
@@ -54,8 +54,8 @@ class Live:
 
 
 def trained(name: str, parts: Splits, live: Live) -> Fitted:
-    """A strategy of the record, trained on these pairs."""
-    choice = STRATEGIES[name]
+    """A strategy of the record, trained on these pairs; ModelError for another name."""
+    choice = pick(STRATEGIES, name, "strategy")
     model = shipped(live.model) if choice.trained else TinyLM.from_seed(live.seed, shipped(live.model).config).eval()
     config = FitConfig(epochs=live.epochs, batch=live.batch)
     config = replace(config, training=replace(config.training, seed=live.seed, learning_rate=live.rate))
@@ -110,7 +110,13 @@ def recorded(setting: str = "composition_16k") -> pd.DataFrame:
 
 
 def ahead(one: str, other: str, question: str, setting: str = "composition_16k") -> tuple[float, float, int]:
-    """Mean difference of AUROC, its standard error over seeds that both have, and how many these are."""
+    """Mean difference of AUROC, its standard error over seeds that both have, and how many these are.
+
+    ModelError for a strategy or a question that the record does not know.
+    """
+    for name in (one, other):
+        entry(name)
+    pick(dict.fromkeys(QUESTIONS), question, "question")
     by_seed: dict[str, dict[int, float]] = {one: {}, other: {}}
     for row in benchmark.rows(setting):
         if row["model"] in by_seed:
@@ -122,7 +128,8 @@ def ahead(one: str, other: str, question: str, setting: str = "composition_16k")
 
 
 def nine(pairs: Pairs, count: int, length: int = 9) -> Pairs:
-    """Up to `count` true pairs whose peptide has that length."""
+    """Up to `count` true pairs whose peptide has that length; SequenceError for a count below 0."""
+    check_whole(count, "count", 0, SequenceError)
     rows = [k for k in np.flatnonzero(pairs.label) if len(pairs.left[pairs.i[k]]) == length][:count]
     lefts, rights = pairs.names("left"), pairs.names("right")
     return Pairs.of([lefts[k] for k in rows], [rights[k] for k in rows], [1] * len(rows))
@@ -131,10 +138,13 @@ def nine(pairs: Pairs, count: int, length: int = 9) -> Pairs:
 def looks(fitted: Fitted, pairs: Pairs) -> np.ndarray:
     """Attention of every peptide place on every protein residue [site, place, residue], mean over heads and pairs.
 
-    Rows sum to one. For a composition into the peptide; pairs of one length (`nine`).
+    Rows sum to one. For a composition into the peptide; pairs of one length (`nine`). ModelError for another strategy,
+    SequenceError for peptides of several lengths, or none.
     """
     strategy = fitted.strategy
-    assert isinstance(strategy, Composition)
+    if not isinstance(strategy, Composition) or tuple(strategy.config.into) != ("left",):
+        raise ModelError(f"{type(strategy).__name__} has no attention of the peptide; allowed: a composition into it")
+    _one_length(pairs.names("left"))
     data = Cached.of(strategy, fitted.models, pairs)
     i, j = torch.as_tensor(pairs.i), torch.as_tensor(pairs.j)
     strategy.eval()
@@ -144,7 +154,12 @@ def looks(fitted: Fitted, pairs: Pairs) -> np.ndarray:
 
 
 def exchanged(fitted: Fitted, pairs: Pairs, side: str, seed: int = 0) -> np.ndarray:
-    """Mean change of the logit (absolute) when one residue becomes another, drawn at random: one number a place."""
+    """Mean change of the logit (absolute) when one residue becomes another, drawn at random: one number a place.
+
+    side: `left` or `right`, whose sequences must have one length; SequenceError otherwise.
+    """
+    pick(dict.fromkeys(SIDES), side, "side", SequenceError)
+    _one_length(pairs.names(side))
     rng, sequences = np.random.default_rng((seed, 63)), pairs.names(side)
     other = pairs.names("right" if side == "left" else "left")
     before, found = fitted.predict(pairs), []
@@ -158,9 +173,15 @@ def exchanged(fitted: Fitted, pairs: Pairs, side: str, seed: int = 0) -> np.ndar
     return np.array(found)
 
 
+def _one_length(sequences: Sequence[str]) -> None:
+    lengths = sorted(set(map(len, sequences)))
+    if len(lengths) != 1:
+        raise SequenceError(f"sequences of lengths {lengths}; allowed: one length, at least one sequence (`nine`)")
+
+
 def pocket(name: str) -> np.ndarray:
     """Which of the 34 residues line pocket B (second residue of the peptide) or F (last residue)."""
-    return np.isin(CHAIN, POCKETS[name])
+    return np.isin(CHAIN, pick(POCKETS, name, "pocket", SequenceError))
 
 
 def own_set(pairs: Pairs, seed: int = 0) -> dict[str, float]:

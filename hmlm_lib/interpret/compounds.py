@@ -153,7 +153,11 @@ def held_out(
     latents: Float[np.ndarray, "molecule part latent"],
     seed: int = 0,
 ) -> dict[str, Float[np.ndarray, "molecule species"]]:
-    """Scores of every compound by methods that did not see it: five folds. `popularity` never looks at the molecule."""
+    """Scores of every compound by methods that did not see it: five folds. `popularity` never looks at the molecule.
+
+    MoleculeError for fewer compounds than folds, and for latents or tokens that are not one each, or not finite.
+    """
+    _check(compounds, tokens, latents)
     bits, z = fingerprints(compounds.smiles), torch.as_tensor(latents)
     found = {name: np.zeros(compounds.moves.shape) for name in ("composition", "nearest", "popularity")}
     for rows, asked in KFold(FOLDS, shuffle=True, random_state=seed).split(bits):
@@ -163,6 +167,14 @@ def held_out(
         found["nearest"][asked] = nearest(bits[rows], moves, bits[asked])
         found["popularity"][asked] = moves.mean(0)
     return found
+
+
+def _check(compounds: Compounds, tokens: Tensor, latents: np.ndarray) -> None:
+    if len(compounds) < FOLDS:
+        raise MoleculeError(f"{len(compounds)} compounds; allowed: {FOLDS} or more, one a fold at least")
+    for part, wanted, what in ((latents, compounds.smiles, "compound"), (tokens, compounds.species, "species")):
+        if len(part) != len(wanted) or not torch.isfinite(torch.as_tensor(part)).all():
+            raise MoleculeError(f"{len(part)} vectors for {len(wanted)}; allowed: finite numbers, a vector a {what}")
 
 
 def knock_outs(

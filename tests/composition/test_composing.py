@@ -66,6 +66,27 @@ def test_attention_and_exchanges_of_nine_residues(parts, found):
     np.testing.assert_array_equal(moved, study.exchanged(fitted, pairs, "right"))
 
 
+def test_what_has_no_attention_or_place_is_refused(parts, found):
+    pairs, (_, fitted) = parts.test["random"], found
+    with pytest.raises(ModelError, match="no attention of the peptide"):
+        study.looks(fitted["peptide_only"], study.nine(pairs, 2))
+    for some in (pairs, study.nine(pairs, 0)):
+        with pytest.raises(SequenceError, match="one length"):
+            study.looks(fitted["composition"], some)
+        with pytest.raises(SequenceError, match="one length"):
+            study.exchanged(fitted["composition"], some, "left")
+    with pytest.raises(SequenceError, match="no side 'top'"):
+        study.exchanged(fitted["composition"], study.nine(pairs, 2), "top")
+    with pytest.raises(SequenceError, match="count is -3"):
+        study.nine(pairs, -3)
+    with pytest.raises(ModelError, match="did you mean"):
+        study.trained("compositon", parts, study.Live("planted", 1))
+    with pytest.raises(ModelError, match="did you mean"):
+        study.ahead("composition", "atention", "random")
+    with pytest.raises(ModelError, match="no question 'rare'"):
+        study.ahead("composition", "attention", "rare")
+
+
 def test_pockets_are_places_of_the_pseudosequence():
     assert len(study.CHAIN) == 34
     assert study.pocket("B").sum() == len(study.POCKETS["B"])

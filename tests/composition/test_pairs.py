@@ -193,3 +193,11 @@ def test_the_trap_is_a_trap(real_data):
 def test_labels_and_lengths_that_do_not_fit_are_refused(rows, message):
     with pytest.raises(SequenceError, match=message):
         Pairs.of(*rows)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"), [((2.5, 16), "peptides is 2.5"), ((9, 3), "proteins is 3"), ((9, 16, -1), "seed")]
+)
+def test_planted_pairs_are_counted_in_whole_numbers(size, message):
+    with pytest.raises(SequenceError, match=message):
+        planted.planted(*size)

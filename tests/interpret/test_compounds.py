@@ -41,6 +41,16 @@ def test_shuffled_compounds_teach_nothing(some):
     assert compounds.by_compound(known.moves, found)["auroc"] < 0.6
 
 
+@pytest.mark.parametrize("what", ["few", "latents", "tokens", "gap"])
+def test_compounds_that_cannot_be_held_out_are_refused(some, what):
+    known, tokens, latents = some
+    if what == "few":
+        known, latents = compounds.Compounds(known.smiles[:4], known.species, known.moves[:4]), latents[:4]
+    latents = {"latents": latents[:-1], "gap": np.where(latents > 0, np.nan, latents)}.get(what, latents)
+    with pytest.raises(MoleculeError, match="one a fold" if what == "few" else "finite numbers, a vector a"):
+        compounds.held_out(known, tokens[:2] if what == "tokens" else tokens, latents)
+
+
 def test_nearest_is_the_largest_tanimoto_by_hand():
     bits = np.array([[1, 1, 0, 0], [0, 0, 1, 1]], bool)
     moves = np.array([[True, False], [False, True]])
