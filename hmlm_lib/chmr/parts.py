@@ -1,7 +1,7 @@
 """CHMR without each of its parts, as encoders of the record: what a part is worth on the real sets.
 
     no_tree        no Tree-VQ: decoders read the anchor itself
-    no_alignment   neither InfoNCE nor VICReg: cells are targets of the walks alone
+    no_alignment   neither InfoNCE nor VICReg: cells are targets of the walks, and share the tree
     no_cpr         nothing is reconstructed along walks
     zero           cells nobody measured are 0 in units of their sd, in place of propagation
 
