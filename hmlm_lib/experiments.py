@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import xarray as xr
@@ -132,8 +132,10 @@ class Experiments:
         Species that were not measured may be absent (they become NaN). Raises ExperimentError for a species that
         the network lacks, a condition that is missing or a stimulus that changes with time.
         """
-        if set(data.dims) != {"condition", "time", "species"}:
-            raise ExperimentError(f"measurements: dims {data.dims}; allowed: condition, time and species")
+        if not isinstance(data, xr.DataArray) or set(data.dims) != {"condition", "time", "species"}:
+            dims = data.dims if isinstance(data, xr.DataArray) else f"of a {type(data).__name__}"
+            raise ExperimentError(f"measurements: dims {dims}; allowed: a DataArray of condition, time and species")
+        data = data.assign_coords(condition=[str(name) for name in data.condition.values])
         measured = [str(name) for name in data.species.values]
         for name in measured:
             if name not in network.index:
@@ -145,13 +147,13 @@ class Experiments:
             twice = [name for name, count in Counter(map(str, values)).items() if count > 1]
             if twice:
                 raise ExperimentError(f"measurements: {axis} {twice[0]!r} is there more than once; allowed: once")
-        absent = [c.name for c in conditions if c.name not in set(map(str, data.condition.values))]
+        absent = [c.name for c in conditions if str(c.name) not in data.condition.values]
         if absent:
             raise ExperimentError(f"measurements: condition {absent[0]!r} is missing")
         if "time" not in data.coords:
             raise ExperimentError("measurements: the axis time has no values; allowed: hours")
         activity = np.full((len(conditions), data.sizes["time"], len(network.species_names)), np.nan)
-        rows = data.sel(condition=[c.name for c in conditions]).transpose("condition", "time", "species")
+        rows = data.sel(condition=[str(c.name) for c in conditions]).transpose("condition", "time", "species")
         activity[:, :, [network.index[name] for name in measured]] = rows.values
         return replace(cls.asked(network, conditions, y0, rows.time.values), activity=activity)
 
@@ -238,6 +240,10 @@ def held_levels(network: SignalingNetwork, condition: Condition) -> Float[np.nda
     """Input level of every species under a condition whose stimuli are held from t = 0 on."""
     level = network.arrays.input_level.copy()
     for species, given in condition.stimulus.items():
+        if given is None or (np.isscalar(given) and not isinstance(given, Real)):
+            raise ExperimentError(
+                f"condition {condition.name!r}, stimulus {species}, level is {given!r}; allowed: a number in [0, 1]"
+            )
         if not np.isscalar(given):
             raise ExperimentError(
                 f"condition {condition.name!r}, stimulus {species} changes with time; allowed here: one level"

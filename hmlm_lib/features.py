@@ -140,7 +140,13 @@ def cell_summary(values: Values) -> Float[np.ndarray, "*condition time 4"]:
 
 
 def temporal_features(trajectories: xr.DataArray, half_lives_h: Sequence[float] = (1.0, 6.0)) -> xr.DataArray:
-    """Level, derivative and moving averages of trajectories, stacked along a new last dim `feature`."""
+    """Level, derivative and moving averages of trajectories, stacked along a new last dim `feature`.
+
+    FeatureError without the dims time and species.
+    """
+    if not {"time", "species"} <= set(trajectories.dims):
+        raise FeatureError(f"trajectories have dims {trajectories.dims}; allowed: time and species among them")
+    trajectories = trajectories.transpose(..., "time", "species")
     values, time_h = trajectories.values, trajectories.time.values
     parts = {"level": values, "derivative": derivative(values, time_h)}
     parts |= {f"average {half_life:g} h": moving_average(values, time_h, half_life) for half_life in half_lives_h}

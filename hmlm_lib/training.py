@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import ModelError, TrainingError, check_finite, check_whole
 from hmlm_lib.files import write_whole
+from hmlm_lib.seeds import check_seed
 
 Loss = Callable[[torch.Generator], Tensor]
 
@@ -48,8 +49,11 @@ class Training:
             check_whole(getattr(self, name), name, least, TrainingError)
         for name in ("learning_rate", "weight_decay", "warmup", "shared_rate"):
             check_finite(getattr(self, name), name, TrainingError)
-        if not self.clip > 0:
-            raise TrainingError(f"clip is {self.clip}; allowed: above 0")
+        if self.clip != math.inf:
+            check_finite(self.clip, "clip", TrainingError, above=True)
+        check_seed(self.seed, TrainingError)
+        for name in ("steps", "seed"):  # NumPy's integers are none of JSON and of PyTorch's generators
+            object.__setattr__(self, name, int(getattr(self, name)))
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""

@@ -28,8 +28,10 @@ def kept(kind: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], np
     """compute(smiles) [molecule, feature], of which only the rows that no shard holds are computed.
 
     Of processes side by side that miss molecules one computes; the others wait, and compute what is still missing.
-    MoleculeError for an empty list.
+    MoleculeError for an empty list, or one text in place of a list.
     """
+    if isinstance(smiles, str):
+        raise MoleculeError(f"one text, {smiles!r}; allowed: a list of SMILES")
     if not len(smiles):
         raise MoleculeError("no molecule; allowed: at least one")
     folder = Path(cache_dir()) / "features" / f"{kind}-{VERSION}-{rdkit.__version__}"

@@ -116,10 +116,10 @@ def course(condition: Condition, species: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_hours(times: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Times as float64, timedeltas as hours; TypeError or ValueError for dates and all that is no number."""
+    """Times as float64, timedeltas as hours; TypeError or ValueError for dates and all that is no real number."""
     times = np.asarray(times)
-    if times.dtype.kind == "M":
-        raise TypeError("dates have no zero")
+    if times.dtype.kind in "Mc":
+        raise TypeError("dates have no zero, complex numbers no order")
     return np.asarray(times / np.timedelta64(1, "h") if times.dtype.kind == "m" else times, dtype=float)
 
 

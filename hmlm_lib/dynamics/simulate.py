@@ -66,6 +66,8 @@ class Parameters:
 def _numbers(value: object, what: str) -> np.ndarray:
     try:
         array = np.asarray(value)
+        if array.dtype.kind in "mMc":
+            raise TypeError("times and complex numbers have other units or parts")
         fits = array.dtype.kind in "fiub" and array.flags.writeable  # a Series may lend a view that torch warns of
         return array if fits else array.astype(float)
     except (TypeError, ValueError):
@@ -340,7 +342,13 @@ def as_data_array(
     times_h: Float[np.ndarray, " time"],
     network: SignalingNetwork,
 ) -> xr.DataArray:
-    """Activities with the field's names on every axis, and the module of each species."""
+    """Activities with the field's names on every axis, and the module of each species.
+
+    ExperimentError for values that are no numbers, or of another shape.
+    """
+    values, shape = np.asarray(values), (len(conditions), len(times_h), len(network.species_names))
+    if values.shape != shape or values.dtype.kind not in "fiub":
+        raise ExperimentError(f"activities of shape {values.shape}, {values.dtype}; allowed: numbers of shape {shape}")
     data = xr.DataArray(
         values,
         dims=("condition", "time", "species"),

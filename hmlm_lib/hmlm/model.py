@@ -34,6 +34,7 @@ from hmlm_lib.hmlm.sums import SumAttention
 from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
 from hmlm_lib.hmlm.transducer import between, time_grid, transduce
 from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.seeds import check_seed
 from hmlm_lib.training import Progress, Training, train
 
 TRAINING = Training(steps=800, learning_rate=0.05)  # chosen on worlds 100 and 101, see reports/LOG.md
@@ -157,11 +158,12 @@ class HMLM(nn.Module):
 
     @classmethod
     def from_network(cls, network: SignalingNetwork, config: HMLMConfig | None = None, seed: int = 0) -> "HMLM":
-        """An untrained model; the same seed gives the same parameters."""
+        """An untrained model; the same seed gives the same parameters. ModelError for a seed that is none."""
+        check_seed(seed, ModelError)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(int(seed))
             model = cls(network, config or HMLMConfig())
-        model.seed = seed
+        model.seed = int(seed)
         return model
 
     @property

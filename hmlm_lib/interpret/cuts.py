@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hmlm_lib.device import one_thread
+from hmlm_lib.dynamics.experiment import check_times
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters, take
 from hmlm_lib.dynamics.integrate import Relaxation, integrate
 from hmlm_lib.dynamics.simulate import TOLERANCE, resolve
@@ -130,7 +131,11 @@ class _CutDrive(HillDrive):
 
 
 def in_world(world: World, experiments: Experiments, time_h: float) -> Cuts:
-    """Eq. (1) in a `hill` world, edges in the order of `network.arrays.source`; ModelError for another mechanism."""
+    """Eq. (1) in a `hill` world, edges in the order of `network.arrays.source`.
+
+    ModelError for another mechanism, ExperimentError for a time that is none.
+    """
+    time_h = float(check_times([time_h])[0])
     if world.mechanism != "hill":
         raise ModelError(f"edges are cut in the equations of `hill` worlds; this one is {world.mechanism!r}")
     arrays = world.arrays

@@ -9,12 +9,18 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
+from hmlm_lib.errors import ModelError, check_whole
+
 NOTHING = 1e-3
 Matrix = Float[np.ndarray, "target source"]
 
 
 def spearman(said: Float[np.ndarray, " pair"], true: Float[np.ndarray, " pair"]) -> float:
-    """Rank correlation, ties at their mean rank; 0 where one of the two does not vary."""
+    """Rank correlation, ties at their mean rank; 0 where one of the two does not vary.
+
+    ModelError, here and in `precision`, for lengths that differ, numbers that are none, and k below 1.
+    """
+    _check(said, true)
     a, b = rankdata(said), rankdata(true)
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))
@@ -26,6 +32,8 @@ def precision(said: Float[np.ndarray, " pair"], true: Float[np.ndarray, " pair"]
 
     Ties in `said` count by chance.
     """
+    _check(said, true)
+    check_whole(k, "k", 1, ModelError)
     k = min(k, len(true))
     wanted = np.zeros(len(true), bool)
     wanted[np.argsort(-true, kind="stable")[:k]] = True
@@ -33,6 +41,13 @@ def precision(said: Float[np.ndarray, " pair"], true: Float[np.ndarray, " pair"]
     above, level = said > last, said == last
     hits = wanted[above].sum() + wanted[level].sum() * (k - above.sum()) / level.sum()
     return float(hits / k)
+
+
+def _check(said: np.ndarray, true: np.ndarray) -> None:
+    if np.shape(said) != np.shape(true) or not np.size(said):
+        raise ModelError(f"{np.shape(said)} said of {np.shape(true)} pairs; allowed: one each, and a pair or more")
+    if not (np.isfinite(said).all() and np.isfinite(true).all()):
+        raise ModelError("an effect is no number; allowed: finite ones")
 
 
 def scores(said: Matrix, true: Matrix, in_activities: bool, k: int = 100) -> dict[str, float]:

@@ -21,6 +21,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import LassoLarsIC, RidgeCV
 
 from hmlm_lib.baselines.protocol import filled
+from hmlm_lib.errors import ModelError
 from hmlm_lib.experiments import Experiments
 
 Pairs = Float[np.ndarray, "target source"]
@@ -43,7 +44,9 @@ class Samples(NamedTuple):
 
 
 def measured(experiments: Experiments) -> tuple[Float[np.ndarray, "condition time species"], np.ndarray]:
-    """Measured courses from rest on, gaps closed by straight lines, and their times."""
+    """Measured courses from rest on, gaps closed by straight lines, and their times; ModelError for no measurement."""
+    if np.isnan(experiments.activity).all():
+        raise ModelError("experiments without a measurement; allowed: at least one")
     values, times = filled(experiments), experiments.times_h
     if times[0] == 0:
         return values, times

@@ -282,7 +282,8 @@ def _numbers(column: pd.Series, default: float, where: Places, what: str) -> pd.
 
     Such a NaN is a calculation that went wrong rather than a cell that was left blank.
     """
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    odd = column.dtype.kind in "mMc"  # times would be read as nanoseconds
+    numbers = (column.map(lambda _: np.nan) if odd else pd.to_numeric(column, errors="coerce")).astype(float)
     computed = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
     numbers = numbers if computed else numbers.where(column.notna(), default)
     if numbers.isna().any():

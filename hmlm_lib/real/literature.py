@@ -88,8 +88,12 @@ def by_paths(network: SignalingNetwork, stimuli: list[str]) -> pd.DataFrame:
 
 
 def changes(change: pd.DataFrame, observations: pd.DataFrame) -> Float[np.ndarray, " observation"]:
-    """The predicted change that every observation asks for."""
-    return np.array([change.loc[o.stimulus, o.species] for o in observations.itertuples()], dtype=float)
+    """The predicted change that every observation asks for; TableError for one that is no number."""
+    found = np.array([change.loc[o.stimulus, o.species] for o in observations.itertuples()], dtype=float)
+    if not np.isfinite(found).all():
+        odd = observations.iloc[int((~np.isfinite(found)).argmax())]
+        raise TableError(f"the predicted change of {odd.species} under {odd.stimulus} is no number; allowed: finite")
+    return found
 
 
 def ranking(change: pd.DataFrame, observations: pd.DataFrame) -> dict[str, float]:
