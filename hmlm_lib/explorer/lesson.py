@@ -1,8 +1,8 @@
 """What HMLM is shown of the virtual fibroblast before one plays with it, and how close it came.
 
 Training experiments: inputs alone, in pairs and triples, knock-outs taken out at t = 0, and washed-out cells:
-stimulated for some hours, then left to their resting inputs. Test settings combine what never occurred together, half
-of them with a knock-out that training did not contain, half of them with a stimulus that ends.
+stimulated for some hours, then left to their resting inputs. Test settings have new levels and nearly always new sets
+of inputs, half of them with a knock-out that training did not contain, half of them with a stimulus that ends.
 """
 
 from dataclasses import dataclass, replace
