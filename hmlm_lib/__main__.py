@@ -77,7 +77,7 @@ def _parse_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     record = commands.add_parser("benchmark", help="run models on settings; one resumable row a run, in reports/rows/")
     record.add_argument("settings", nargs="+", metavar="SETTING", help="k8, k4, newcell_k8, ...; `all`")
     record.add_argument(
-        "--models", nargs="+", default=["all"], help="names, or `all` (main ones), `ablations`, `chosen`"
+        "--models", nargs="+", default=["all"], help="names, or `all` (main ones), `ablations`, `chosen`, `fine`"
     )
     record.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     record.add_argument("--effort", type=float, default=1.0, help="fraction of the training steps: a trial below 1")

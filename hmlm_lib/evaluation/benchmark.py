@@ -121,7 +121,7 @@ def settings() -> list[str]:
 
 
 def models(name: str, wanted: Iterable[str] = ("all",)) -> list[str]:
-    """Models of a setting; wanted: names or GROUPS; `all` is without the other two. ModelError for an unknown name."""
+    """Models of a setting; wanted: names or GROUPS; `all` is without the others. ModelError for an unknown name."""
     other = pick(dict.fromkeys(SETTINGS) | OTHERS, name, "setting", ExperimentError)  # None: models of the registry
     own = {"all": other.MODELS, "ablations": getattr(other, "ABLATIONS", ())} if other else GROUPS
     groups = dict.fromkeys(GROUPS, ()) | own
