@@ -159,8 +159,8 @@ def exchanged(fitted: Fitted, pairs: Pairs, side: str, seed: int = 0) -> np.ndar
     side: `left` or `right`, whose sequences must have one length; SequenceError otherwise.
     """
     pick(dict.fromkeys(SIDES), side, "side", SequenceError)
-    _one_length(pairs.names(side))
     rng, sequences = np.random.default_rng((seed, 63)), pairs.names(side)
+    _one_length(sequences)
     other = pairs.names("right" if side == "left" else "left")
     before, found = fitted.predict(pairs), []
     for place in range(len(sequences[0])):

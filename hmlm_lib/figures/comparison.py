@@ -57,8 +57,8 @@ def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
         _bars(ax, table[measure].reindex(order), log="_r" not in measure)
         ax.set(title=title, xlabel="r" if "_r" in measure else "MSE")
     errors = [ax for ax in axes.flat[: len(titles)] if ax.get_xscale() == "log"]
-    for ax in errors:
-        ax.set_xlim(left=min(other.get_xlim()[0] for other in errors))
+    if errors:
+        plt.setp(errors, xlim=(min(ax.get_xlim()[0] for ax in errors), None))
     for ax in axes.flat[len(titles) :]:
         ax.set_axis_off()
     axes[0, 0].set_yticks(range(len(order)), [name.replace("_", " ") for name in order])
