@@ -44,7 +44,7 @@ def fig_model_comparison(table: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """Horizontal bars, one panel a measure (log axis for errors), models ordered by the first measure they have.
 
     table: index model; columns (measure, mean | sd | n). titles: measure -> panel title. Error bars: sd over seeds.
-    Four panels a row at most. All log axes begin at one place, so that bars can be compared across panels.
+    Four panels a row at most. All log axes begin at one place.
     """
     means = table[list(titles)].xs("mean", axis=1, level=1)
     first = means.bfill(axis=1).iloc[:, 0].map(lambda value: float(f"{value:.6g}"))  # ties keep the order of the table
