@@ -18,7 +18,7 @@ from hmlm_lib.dynamics.experiment import Condition, check_times, ymax_factors
 from hmlm_lib.dynamics.simulate import as_data_array
 from hmlm_lib.errors import ExperimentError, ModelError, did_you_mean, interval
 from hmlm_lib.files import digest
-from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.network.network import SignalingNetwork, check_network
 
 LEAST, MOST = -0.5, 2.0  # measured fractions of maximum with noise; beyond these the units are likely others
 Trajectories = Float[np.ndarray, "condition time species"]
@@ -45,6 +45,7 @@ class Experiments:
     activity: Trajectories
 
     def __post_init__(self) -> None:
+        check_network(self.network)
         object.__setattr__(self, "times_h", check_times(self.times_h))
         flat = (len(self.names), len(self.network.species_names))
         shapes = {"stimulus": flat, "factor": flat, "y0": flat, "activity": (flat[0], len(self.times_h), flat[1])}
@@ -91,7 +92,7 @@ class Experiments:
 
     def take(self, rows: Sequence[int] | Int[np.ndarray, " row"] | Bool[np.ndarray, " condition"]) -> "Experiments":
         """Some conditions, by index or mask; ExperimentError for one that is not there."""
-        rows = _chosen(rows, len(self), "conditions")
+        rows = positions(rows, len(self), "conditions")
         return replace(
             self,
             names=tuple(self.names[i] for i in rows),
@@ -103,7 +104,7 @@ class Experiments:
 
     def at(self, times: Sequence[int] | Int[np.ndarray, " time"]) -> "Experiments":
         """The same conditions at some of the times, by index; ExperimentError for one that is not there."""
-        times = _chosen(times, len(self.times_h), "times")
+        times = positions(times, len(self.times_h), "times")
         return replace(self, times_h=self.times_h[times], activity=self.activity[:, times])
 
     def thin(self, k: int) -> "Experiments":
@@ -132,8 +133,8 @@ class Experiments:
         Species that were not measured may be absent (they become NaN). Raises ExperimentError for a species that
         the network lacks, a condition that is missing or a stimulus that changes with time.
         """
-        if not isinstance(data, xr.DataArray) or set(data.dims) != {"condition", "time", "species"}:
-            dims = data.dims if isinstance(data, xr.DataArray) else f"of a {type(data).__name__}"
+        dims = getattr(data, "dims", f"of a {type(data).__name__}")
+        if not isinstance(data, xr.DataArray) or set(dims) != {"condition", "time", "species"}:
             raise ExperimentError(f"measurements: dims {dims}; allowed: a DataArray of condition, time and species")
         data = data.assign_coords(condition=[str(name) for name in data.condition.values])
         measured = [str(name) for name in data.species.values]
@@ -165,6 +166,7 @@ class Experiments:
 
         y0: [condition, species]. ExperimentError for a stimulus that changes with time, or a species that is not there.
         """
+        check_network(network)
         times_h = check_times(times_h)
         return cls(
             network=network,
@@ -177,7 +179,7 @@ class Experiments:
         )
 
 
-def _chosen(which: Sequence[int] | np.ndarray, count: int, what: str) -> Int[np.ndarray, " chosen"]:
+def positions(which: Sequence[int] | np.ndarray, count: int, what: str) -> Int[np.ndarray, " chosen"]:
     """Positions by index or mask; ExperimentError for one that is not there."""
     try:
         return np.arange(count)[np.asarray(which) if np.size(which) else slice(0)]

@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from hmlm_lib.chmr.graphs import Graphs
 from hmlm_lib.chmr.molecules import fingerprints
+from hmlm_lib.composition.classical import OneHot, PositionTables
+from hmlm_lib.composition.fit import auroc
+from hmlm_lib.composition.pairs import Pairs
+from hmlm_lib.composition.residues import Vocabulary
 from hmlm_lib.dynamics import Condition, Parameters, simulate
 from hmlm_lib.errors import (
     ExperimentError,
@@ -13,6 +18,7 @@ from hmlm_lib.errors import (
     ModelError,
     MoleculeError,
     NetworkError,
+    SequenceError,
     TableError,
     TrainingError,
 )
@@ -20,9 +26,11 @@ from hmlm_lib.evaluation.worlds import draw_world
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.features import temporal_features
 from hmlm_lib.hmlm.model import HMLM
-from hmlm_lib.interpret import cuts, faithful, infer
+from hmlm_lib.interpret import cuts, explain, faithful, infer, recover
 from hmlm_lib.network import SignalingNetwork
-from hmlm_lib.real import literature
+from hmlm_lib.real import gp, literature
+from hmlm_lib.real.courses import Courses
+from hmlm_lib.real.protocols import predicted, protocol
 from hmlm_lib.training import Training
 
 NET = SignalingNetwork.from_rules("toy", ["=> A", "A => B"])
@@ -126,3 +134,79 @@ def test_a_change_that_is_no_number_is_no_answer():
 def test_one_text_is_no_list_of_molecules():
     with pytest.raises(MoleculeError, match="one text, 'CCO'; allowed: a list of SMILES"):
         fingerprints("CCO")
+    with pytest.raises(MoleculeError, match="one text, 'CC'; allowed: a list of SMILES"):
+        Graphs.from_smiles("CC")
+    with pytest.raises(SequenceError, match="one text, 'ACD'; allowed: a list of sequences"):
+        Vocabulary().tokens("ACD")
+
+
+@pytest.mark.parametrize("network", [None, "network.sif", NET.species])
+def test_what_is_no_network_is_named(network):
+    for call in (
+        lambda: simulate(network, ONE, [1.0]),
+        lambda: HMLM.from_network(network),
+        lambda: draw_world(network, 0),
+        lambda: Experiments.asked(network, ONE, REST, [1.0]),
+    ):
+        with pytest.raises(NetworkError, match=r"network is a .*; allowed: a SignalingNetwork .see read_network."):
+            call()
+
+
+def pairs(labels):
+    return Pairs.of(["ACDEFGHI", "CDEFGHIK"] * 2, ["ACD"] * 4, labels)
+
+
+def test_pairs_of_one_label_teach_and_score_nothing():
+    some, none = pairs([0, 1, 1, 0]), pairs([0, 0, 0, 0])
+    for model in (OneHot, PositionTables):
+        with pytest.raises(SequenceError, match="train: 0 of 4 pairs bind; allowed: "):
+            model().fit(none, some)
+    with pytest.raises(SequenceError, match="valid: 0 of 4 pairs bind"):
+        PositionTables().fit(some, none)
+    with pytest.raises(SequenceError, match="pairs to score: 0 of 4 pairs bind"):
+        auroc(none, np.zeros(4))
+
+
+def test_explanations_are_asked_of_something():
+    known = Experiments.from_data_array(NET, ONE, REST, simulate(NET, ONE, [1.0, 5.0]))
+    for candidates, folds, said in (
+        ((), 5, "no candidate time constant"),
+        ((0.0,), 5, "a candidate time constant is 0.0; allowed: above 0, finite"),
+        ((1.0,), 1, "folds is 1; allowed: a whole number, 2 or more"),
+        ((1.0,), 2, "2 folds of 1 conditions"),
+    ):
+        with pytest.raises(ModelError, match=said):
+            infer.common_tau(known, candidates, folds)
+    with pytest.raises(ModelError, match="trees is 0"):
+        infer.forest(infer.samples(known, np.ones(2)), trees=0)
+    with pytest.raises(ModelError, match="steps is 0"):
+        explain.integrated(HMLM.from_network(NET), known, 1.0, steps=0)
+    with pytest.raises(ModelError, match="1 edges to plant among 0 pairs without one"):
+        recover.with_planted(NET, 1.0, 0)
+
+
+def courses(conditions):
+    log2 = np.random.default_rng(0).normal(size=(conditions, 3, 2))
+    names = ("a", "b", "c")[:conditions], ("drug",) * conditions
+    return Courses("line", *names, np.array([0.0, 5.0, 30.0]), ("x", "y"), log2)
+
+
+def test_courses_are_taken_by_places_that_exist():
+    three = courses(3)
+    assert len(three.take([])) == 0
+    assert three.take([2, 0]).stimulus == ("c", "a")
+    assert np.isnan(three.shown_at([0]).log2[:, 1:]).all()
+    with pytest.raises(ExperimentError, match=r"conditions of line \[3\]; allowed: indices below 3"):
+        three.take([3])
+    with pytest.raises(ExperimentError, match=r"times \[7\]; allowed: indices below 3"):
+        three.shown_at([7])
+
+
+def test_a_process_that_was_shown_nothing_says_no_change():
+    known, new = courses(3).shown_at([0]), courses(2).shown_at([0])
+    np.testing.assert_allclose(gp.one_line(known, new), np.repeat(new.log2[:, :1], 3, 1))
+
+
+def test_a_fold_leaves_something_to_learn_from():
+    with pytest.raises(ExperimentError, match="line: a fold tests all 3 conditions, none is left to learn from"):
+        predicted(gp.one_line, courses(3), (), protocol("inhibitor"), 0)

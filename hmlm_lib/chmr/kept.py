@@ -24,14 +24,19 @@ SHARD = 4096  # molecules; what is finished is kept
 Shard = tuple[list[str], np.ndarray]  # SMILES, and their rows
 
 
+def check_listed(smiles: Sequence[str], where: str = "") -> None:
+    """MoleculeError for one SMILES in place of a list, which would be read letter by letter."""
+    if isinstance(smiles, str):
+        raise MoleculeError(f"{where}{': ' if where else ''}one text, {smiles!r}; allowed: a list of SMILES")
+
+
 def kept(kind: str, smiles: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:
     """compute(smiles) [molecule, feature], of which only the rows that no shard holds are computed.
 
     Of processes side by side that miss molecules one computes; the others wait, and compute what is still missing.
     MoleculeError for an empty list, or one text in place of a list.
     """
-    if isinstance(smiles, str):
-        raise MoleculeError(f"one text, {smiles!r}; allowed: a list of SMILES")
+    check_listed(smiles)
     if not len(smiles):
         raise MoleculeError("no molecule; allowed: at least one")
     folder = Path(cache_dir()) / "features" / f"{kind}-{VERSION}-{rdkit.__version__}"

@@ -21,7 +21,7 @@ from torch import Tensor
 from hmlm_lib.chmr.modalities import Modality, scaled
 from hmlm_lib.chmr.model import CUT, STRUCTURE, Inputs, spread, standard
 from hmlm_lib.chmr.neighbours import tanimoto, tanimoto_neighbours
-from hmlm_lib.chmr.propagation import Graph, propagate
+from hmlm_lib.chmr.propagation import Graph, check_known, propagate
 from hmlm_lib.chmr.structure import Structure
 from hmlm_lib.chmr.walks import walks
 from hmlm_lib.errors import MoleculeError
@@ -51,13 +51,12 @@ def impute(
     graph: Graph,
     how: str = "propagation",
 ) -> Float[Tensor, "molecule feature"]:
-    """Values with the missing rows filled in; known rows come back bit for bit."""
+    """Values with the missing rows filled in; known rows come back bit for bit. MoleculeError as `check_known`."""
     if how not in IMPUTATIONS:
         raise MoleculeError(f"imputation is {how!r}; allowed: {', '.join(IMPUTATIONS)}")
     if how == "propagation":
         return propagate(graph, values, known, anchor=ANCHOR, normalise="row", tolerance=1e-4)
-    if not known.any():
-        raise MoleculeError("no molecule is known; allowed: at least one")
+    check_known(values, known, len(bits))
     fill = torch.zeros_like(values) if how == "zero" else values[known].mean(0).expand_as(values)
     if how == "nearest":
         rows = known.nonzero()[:, 0]

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from hmlm_lib.chmr.gin import GIN
 from hmlm_lib.chmr.graphs import Batch
 from hmlm_lib.chmr.losses import TEMPERATURE, info_nce, vicreg
-from hmlm_lib.chmr.tree_vq import TreeVQ
+from hmlm_lib.chmr.tree_vq import TreeVQ, check_codes
 from hmlm_lib.errors import MoleculeError, check_chance, check_finite, check_whole
 
 STRUCTURE = ("bits", "graph", "shape")
@@ -57,8 +57,10 @@ class CHMRConfig:
 
     def __post_init__(self) -> None:
         wrong = [name for name in self.structure if name not in STRUCTURE]
-        if wrong or not self.structure:
-            raise MoleculeError(f"structure is {self.structure}; allowed: one or more of {', '.join(STRUCTURE)}")
+        if wrong or not self.structure or len(set(self.structure)) < len(self.structure):
+            raise MoleculeError(
+                f"structure is {self.structure}; allowed: one or more of {', '.join(STRUCTURE)}, each once"
+            )
         for name in ("align", "contrast", "variance", "tree", "reconstruct"):
             check_finite(getattr(self, name), name, MoleculeError)
         for name, least in (("depth", 0), ("width", 1), ("layers", 1), ("branch", 1), ("revive_every", 1)):
@@ -66,6 +68,8 @@ class CHMRConfig:
         for name in ("drop", "dropout"):
             check_chance(getattr(self, name), name, MoleculeError)
         check_finite(self.temperature, "temperature", MoleculeError, above=True)
+        if self.depth:
+            check_codes(self.depth, self.branch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +119,9 @@ class CHMR(nn.Module):
         lacks = [name for name in config.structure if name != "graph" and name not in features]
         if lacks:
             raise MoleculeError(f"structure names {lacks[0]!r}; the molecules have {', '.join(features)}")
+        odd = [name for name in features if not name or "." in name or hasattr(nn.ModuleDict, name)]
+        if odd:
+            raise MoleculeError(f"a modality is called {odd[0]!r}; allowed: no dot, and no word of torch")
         self.config, self.features = config, features
         self.cellular = tuple(name for name in features if name not in STRUCTURE)
         d = config.width

@@ -18,7 +18,7 @@ from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from hmlm_lib.chmr import dropped
-from hmlm_lib.chmr.kept import kept
+from hmlm_lib.chmr.kept import check_listed, kept
 from hmlm_lib.errors import MoleculeError
 
 MORGAN_BITS, MORGAN_RADIUS, MACCS_BITS = 1024, 2, 167
@@ -64,8 +64,7 @@ def read_molecules(smiles: Sequence[str], on_error: str = "skip", source: str = 
     source: what to call the table in messages. UserWarnings say how many rows were skipped and how many are salts or
     mixtures, and which. MoleculeError too where nothing parses, and for one SMILES alone.
     """
-    if isinstance(smiles, str):
-        raise MoleculeError(f"{source}: one text, {smiles!r}; allowed: a list of SMILES")
+    check_listed(smiles, source)
     smiles = list(smiles)
     if on_error not in ("skip", "raise"):
         raise MoleculeError(f"on_error is {on_error!r}; allowed: skip, raise")
@@ -147,7 +146,8 @@ def descriptors(smiles: Sequence[str]) -> Float[np.ndarray, "molecule descriptor
 
 
 def each(compute: Callable[[str], object], smiles: Sequence[str]) -> list:
-    """compute of every SMILES, in processes where there are many."""
+    """compute of every SMILES, in processes where there are many; MoleculeError for one text in place of a list."""
+    check_listed(smiles)
     if len(smiles) < POOL_FROM or cpu_count() < 2:
         return [compute(one) for one in smiles]
     with ProcessPoolExecutor(cpu_count()) as pool:

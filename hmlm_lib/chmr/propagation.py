@@ -20,7 +20,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from hmlm_lib.errors import MoleculeError
+from hmlm_lib.errors import MoleculeError, check_finite, check_whole
 
 NORMALISATIONS = ("symmetric", "row")
 
@@ -95,10 +95,14 @@ def propagate(
 ) -> Float[Tensor, "molecule feature"]:
     """Eq. (2) until no number moves by more than `tolerance`; known rows come back bit for bit.
 
-    Missing rows of x are not read. Raises MoleculeError where nothing is known, a known row is not finite, or
-    `most_steps` were not enough.
+    Missing rows of x are not read. Raises MoleculeError where nothing is known, a known row is not finite, `anchor`,
+    `tolerance` or `most_steps` is out of range, or `most_steps` were not enough.
     """
-    missing = _checked(graph, x, known, anchor)
+    check_known(x, known, graph.size)
+    for value, name in ((anchor, "anchor"), (tolerance, "tolerance")):
+        check_finite(value, name, MoleculeError)
+    check_whole(most_steps, "most_steps", 1, MoleculeError)
+    missing = not known.all()
     step, mean = graph.operator(normalise, x.dtype), x[known].mean(0)
     # Constants solve the row-normalised equation, and are near the solution of the other.
     state = torch.where(known[:, None], x, mean)
@@ -116,18 +120,16 @@ def propagate(
     )
 
 
-def _checked(graph: Graph, x: Tensor, known: Tensor, anchor: float) -> int:
+def check_known(x: Float[Tensor, "molecule feature"], known: Bool[Tensor, " molecule"], size: int) -> None:
+    """MoleculeError unless x and known have `size` rows, one at least is known, and the known ones are finite."""
     if x.ndim != 2 or not x.is_floating_point() or known.dtype != torch.bool:
         raise MoleculeError(
             f"x is {x.dtype} of shape {tuple(x.shape)}, known {known.dtype}; allowed: floats [molecule, feature], flags"
         )
-    if len(x) != graph.size or len(known) != graph.size:
-        raise MoleculeError(f"{len(x)} rows, {len(known)} flags; allowed: {graph.size}, one a molecule of the graph")
+    if len(x) != size or len(known) != size:
+        raise MoleculeError(f"{len(x)} rows, {len(known)} flags; allowed: {size}, one a molecule")
     if not known.any():
         raise MoleculeError("no molecule is known; allowed: at least one")
-    if anchor < 0:
-        raise MoleculeError(f"anchor is {anchor}; allowed: 0 or more")
     bad = known & ~torch.isfinite(x).all(1)
     if bad.any():
         raise MoleculeError(f"row {int(bad.nonzero()[0])} is known but not finite; allowed: finite numbers")
-    return int((~known).sum())

@@ -9,6 +9,7 @@ cos(z_1, z_2) >= 2 alpha^2 - 1 for alpha >= 0, Eq. (3): angles to the code add u
 Source: CHMR paper, tree-structured vector quantization. Revival of codes that nobody uses is ours.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hmlm_lib.errors import MoleculeError
+
+MOST_CODES = 2**20  # of the last level; more than there are molecules to tell apart
 
 
 class Quantised(NamedTuple):
@@ -36,6 +39,14 @@ def similarity_bound(alpha: float) -> float:
     return 2 * alpha**2 - 1 if alpha >= 0 else -1.0
 
 
+def check_codes(depth: int, branch: int) -> None:
+    """MoleculeError for a tree with more than `MOST_CODES` codes at its last level."""
+    if depth * math.log(branch) > math.log(MOST_CODES) + 1e-9:
+        raise MoleculeError(
+            f"depth = {depth} with branch = {branch} is too many codes; allowed: branch ** depth at most {MOST_CODES:,}"
+        )
+
+
 class TreeVQ(nn.Module):
     """depth levels of 2, 4, 8 ... codes of a width; commitment: beta of Eq. (2).
 
@@ -48,6 +59,7 @@ class TreeVQ(nn.Module):
             raise MoleculeError(
                 f"depth = {depth}, width = {width}, branch = {branch}; allowed: 1 or more, branch 2 or more"
             )
+        check_codes(depth, branch)
         self.depth, self.commitment, self.branch = depth, commitment, branch
         self.codes = nn.ParameterList(unit(torch.randn(branch ** (level + 1), width)) for level in range(depth))
         for level in range(depth):

@@ -23,7 +23,7 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from hmlm_lib.composition.pairs import Pairs
+from hmlm_lib.composition.pairs import Pairs, check_both
 from hmlm_lib.composition.residues import AMINO_ACIDS, check_residues
 from hmlm_lib.errors import SequenceError
 
@@ -77,11 +77,12 @@ def features(pairs: Pairs, length: int | None = None) -> Float[np.ndarray, "pair
 
 
 class OneHot:
-    """Logistic regression on `features`; SequenceError as `places` and `aligned`."""
+    """Logistic regression on `features`; SequenceError as `places`, `aligned` and `check_both`."""
 
     n_parameters = 0
 
     def fit(self, train: Pairs, valid: Pairs) -> "OneHot":
+        check_both(train, "train")
         self.model = LogisticRegression(max_iter=300, C=0.1).fit(features(train), train.label)
         self.n_parameters, self.length = self.model.coef_.size + 1, len(train.right[0])
         return self
@@ -91,11 +92,14 @@ class OneHot:
 
 
 class PositionTables:
-    """Eq. (1) to (3); tau chosen on the validation pairs. SequenceError as `places` and `aligned`."""
+    """Eq. (1) to (3); tau chosen on the validation pairs. SequenceError as `places`, `aligned` and `check_both`."""
 
     n_parameters = 0
 
     def fit(self, train: Pairs, valid: Pairs) -> "PositionTables":
+        if not train.label.any():
+            raise SequenceError(f"train: 0 of {len(train)} pairs bind; allowed: one at least")
+        check_both(valid, "valid")
         aligned(train.right)
         self.proteins = train.right
         where = places(train.left)

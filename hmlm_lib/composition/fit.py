@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from hmlm_lib.composition.compose import SIDES, Strategy
 from hmlm_lib.composition.language_models import LanguageModel
-from hmlm_lib.composition.pairs import Pairs
+from hmlm_lib.composition.pairs import Pairs, check_both
 from hmlm_lib.composition.states import States, frozen
 from hmlm_lib.device import one_thread
 from hmlm_lib.errors import TrainingError, check_whole, pick
@@ -107,7 +107,8 @@ def ranked(label: Bool[np.ndarray, " pair"], found: Float[np.ndarray, " pair"]) 
 
 
 def auroc(pairs: Pairs, found: Float[np.ndarray, " pair"]) -> float:
-    """`ranked` of the pairs' labels."""
+    """`ranked` of the pairs' labels; SequenceError where all are one."""
+    check_both(pairs, "pairs to score")
     return ranked(pairs.label, found)
 
 
@@ -152,9 +153,7 @@ def _check(train: Pairs, valid: dict[str, Pairs]) -> None:
     if not valid:
         raise TrainingError("no validation pairs; allowed: one question or more to stop by")
     for name, pairs in valid.items():
-        binds = int(pairs.label.sum())
-        if not 0 < binds < len(pairs):
-            raise TrainingError(f"validation {name!r}: {binds} of {len(pairs)} pairs bind; allowed: some, not all")
+        check_both(pairs, f"validation {name!r}", TrainingError)
 
 
 def _step(

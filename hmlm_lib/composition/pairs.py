@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from hmlm_lib.errors import SequenceError, check_pair, check_whole
+from hmlm_lib.errors import HmlmError, SequenceError, check_pair, check_whole
 
 POOLS = {"test": (0, 20), "valid": (20, 30), "train": (30, 100)}  # per cent of all peptides
 TRIES = 200
@@ -75,6 +75,13 @@ class Pairs:
         """Sequence of every pair on a side, `left` or `right`."""
         chosen = self.i if side == "left" else self.j
         return [getattr(self, side)[k] for k in chosen]
+
+
+def check_both(pairs: Pairs, where: str, error: type[HmlmError] = SequenceError) -> None:
+    """error for pairs of one label alone, of which nothing can be learned and no AUROC exists."""
+    binds = int(pairs.label.sum())
+    if not 0 < binds < len(pairs):
+        raise error(f"{where}: {binds} of {len(pairs)} pairs bind; allowed: some, not all")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class Vocabulary:
         SequenceError for no sequence, an empty one, a residue outside the vocabulary (naming it and where), or a
         sequence longer than `longest`: it is never cut.
         """
+        if isinstance(sequences, str):
+            raise SequenceError(f"one text, {sequences!r}; allowed: a list of sequences")
         if not len(sequences):
             raise SequenceError("no sequence; allowed: at least one")
         number = {residue: i + SPECIAL for i, residue in enumerate(self.residues)}

@@ -15,7 +15,7 @@ from hmlm_lib.dynamics.hill import HillDrive, HillParameters
 from hmlm_lib.dynamics.integrate import Relaxation, integrate
 from hmlm_lib.dynamics.stimulus import Stimulus
 from hmlm_lib.errors import ExperimentError, interval
-from hmlm_lib.network.network import NetworkArrays, SignalingNetwork
+from hmlm_lib.network.network import NetworkArrays, SignalingNetwork, check_network
 
 BASELINE_H = 80.0  # the published network settles within 57-70 h
 TOLERANCE = 1e-5
@@ -210,8 +210,10 @@ def simulate(
     from t = 0 on. `inputs` replaces input levels of the baseline, and of what a condition does not stimulate.
     Returns activities (fraction of maximum) with dims (condition, time, species), time in hours; errors against a
     tight reference are about ten `tolerance` at most. device: auto, cpu, cuda, or a device of PyTorch. Raises
-    ExperimentError for anything that cannot be run, RunError for a device that is not there.
+    ExperimentError for anything that cannot be run, NetworkError for what is no network, RunError for a device that is
+    not there.
     """
+    check_network(network)
     conditions = [conditions] if isinstance(conditions, Condition) else list(conditions)
     times = _check_call(conditions, times_h, baseline_h, tolerance, batch_size)
     dtype, device = _torch_dtype(dtype), placed(device)

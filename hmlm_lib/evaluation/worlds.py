@@ -25,7 +25,7 @@ from hmlm_lib.device import one_thread
 from hmlm_lib.dynamics.hill import HillDrive, HillParameters, activation
 from hmlm_lib.dynamics.simulate import BASELINE_H, Parameters, resolve, trajectories
 from hmlm_lib.errors import ExperimentError, did_you_mean
-from hmlm_lib.network.network import NetworkArrays, SignalingNetwork
+from hmlm_lib.network.network import NetworkArrays, SignalingNetwork, check_network
 from hmlm_lib.seeds import check_seed
 
 MECHANISMS = ("hill", "delays", "additive", "mass_action")
@@ -88,6 +88,7 @@ def draw_kinetics(network: SignalingNetwork, count: int, rng: np.random.Generato
 
 def draw_world(network: SignalingNetwork, seed: int, mechanism: str = "hill") -> World:
     """A cell line with kinetics of its own; ExperimentError for an unknown mechanism, or a seed below 0."""
+    check_network(network)
     check_seed(seed, ExperimentError)
     if mechanism not in MECHANISMS:
         raise ExperimentError(

@@ -30,9 +30,10 @@ def fig_maps(maps: Mapping[str, pd.DataFrame], label: str, limit: float = 1.0) -
         )
         ax.set_xticks(range(table.shape[1]), [str(c).replace("_", " ") for c in table.columns], rotation=90, size=6.5)
         ax.set_yticks(range(table.shape[0]), [str(i).replace("_", " ") for i in table.index], size=6.5)
-        ax.set(title=title, xlabel="source")
+        ax.set_title(title, size=8.5)
+        ax.set_xlabel("source")
     axes[0, 0].set_ylabel("target")
-    fig.colorbar(image, ax=axes[0].tolist(), label=label, shrink=0.8)
+    fig.colorbar(image, ax=axes[0].tolist()).set_label(label, size=8)
     return fig
 
 

@@ -140,6 +140,7 @@ def fig_worth(table: pd.DataFrame, what: str = "real cells") -> Figure:
             ax.plot(row.gain, y, "o", ms=5, color=OWN, mfc="white" if pd.isna(row.low) else OWN)
         ax.axvline(0.0, color="#111111", lw=0.9)
         ax.set_title(f"over {control}", fontsize=9)
+    axes[0, 0].xaxis.set_major_locator(plt.MaxNLocator(4))  # shared by all panels
     axes[0, 0].set_yticks(range(len(sets)), sets)
     fig.supxlabel(f"gain of {what}, AUROC or mean absolute error (95 % interval)", fontsize=9)
     return fig

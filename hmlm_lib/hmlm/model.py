@@ -33,7 +33,7 @@ from hmlm_lib.hmlm.scales import Hierarchy
 from hmlm_lib.hmlm.sums import SumAttention
 from hmlm_lib.hmlm.tokens import EDGE_FEATURES, SPECIES_FEATURES, Tokens, tokens
 from hmlm_lib.hmlm.transducer import between, time_grid, transduce
-from hmlm_lib.network.network import SignalingNetwork
+from hmlm_lib.network.network import SignalingNetwork, check_network
 from hmlm_lib.seeds import check_seed
 from hmlm_lib.training import Progress, Training, train
 
@@ -158,7 +158,11 @@ class HMLM(nn.Module):
 
     @classmethod
     def from_network(cls, network: SignalingNetwork, config: HMLMConfig | None = None, seed: int = 0) -> "HMLM":
-        """An untrained model; the same seed gives the same parameters. ModelError for a seed that is none."""
+        """An untrained model; the same seed gives the same parameters. ModelError for a seed that is none.
+
+        NetworkError for what is no network.
+        """
+        check_network(network)
         check_seed(seed, ModelError)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(seed))

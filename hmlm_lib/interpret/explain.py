@@ -28,7 +28,7 @@ from torch import Tensor
 
 from hmlm_lib.baselines import Model
 from hmlm_lib.device import one_thread
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ModelError, check_whole
 from hmlm_lib.experiments import Experiments
 from hmlm_lib.features import lagged_correlation, refined_prior, resample, topology_prior
 from hmlm_lib.hmlm.model import HMLM
@@ -106,7 +106,8 @@ def gradient_input(model: HMLM, experiments: Experiments, time_h: float) -> Pair
 
 
 def integrated(model: HMLM, experiments: Experiments, time_h: float, steps: int = IG_STEPS) -> Pairs:
-    """Eq. (3) by Gauss-Legendre quadrature with `steps` points."""
+    """Eq. (3) by Gauss-Legendre quadrature with `steps` points; ModelError for none."""
+    check_whole(steps, "steps", 1, ModelError)
     hmlm_only(model, "integrated", experiments)
     factor, which, target = _every_pair(model, experiments)
     with one_thread():

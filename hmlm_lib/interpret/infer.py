@@ -21,7 +21,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import LassoLarsIC, RidgeCV
 
 from hmlm_lib.baselines.protocol import filled
-from hmlm_lib.errors import ModelError
+from hmlm_lib.errors import ModelError, check_finite, check_whole
 from hmlm_lib.experiments import Experiments
 
 Pairs = Float[np.ndarray, "target source"]
@@ -70,7 +70,15 @@ def common_tau(experiments: Experiments, candidates: tuple[float, ...], folds: i
     """Time constant of all species, in hours, that foretells the next point of unseen conditions best.
 
     By ridge from the other species before and the stimuli: with itself among the sources every tau would do as well.
+    ModelError without candidates, for one that is not above 0, and unless folds are 2 to as many as conditions.
     """
+    if not len(candidates):
+        raise ModelError("no candidate time constant; allowed: at least one, in hours")
+    for tau in candidates:
+        check_finite(tau, "a candidate time constant", ModelError, above=True)
+    check_whole(folds, "folds", 2, ModelError)
+    if folds > len(experiments):
+        raise ModelError(f"{folds} folds of {len(experiments)} conditions; allowed: 2 to {len(experiments)}")
     size = len(experiments.network.species_names)
     new = np.repeat(np.arange(len(experiments)) % folds, len(measured(experiments)[1]) - 1) == np.arange(folds)[:, None]
     errors = []
@@ -160,7 +168,8 @@ def lasso(s: Samples) -> Pairs:
 
 
 def forest(s: Samples, trees: int = 60, seed: int = 0) -> Pairs:
-    """GENIE3: importance in randomised trees, a third of the sources tried at every split."""
+    """GENIE3: importance in randomised trees, a third of the sources tried at every split; ModelError without trees."""
+    check_whole(trees, "trees", 1, ModelError)
 
     def fit(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
         model = ExtraTreesRegressor(trees, max_features=1 / 3, min_samples_leaf=3, random_state=seed)

@@ -53,14 +53,20 @@ def planted(given: SignalingNetwork, true: SignalingNetwork) -> Question:
 
 
 def with_planted(network: SignalingNetwork, fraction: float, seed: int) -> SignalingNetwork:
-    """The network with false edges, as many as this fraction of its own: reactions of one reactant, half inhibit."""
+    """The network with false edges, as many as this fraction of its own: reactions of one reactant, half inhibit.
+
+    ModelError for more than there are pairs without an edge.
+    """
     if not 0 <= fraction <= 1:
         raise ModelError(f"fraction is {fraction}; allowed: a number in [0, 1]")
     rng, names = np.random.default_rng((seed, 9)), network.species_names
     inner = ~network.arrays.has_input
     free = ~joined(network) & ~np.eye(len(names), dtype=bool) & inner[:, None]
     pairs = np.argwhere(free)
-    chosen = pairs[rng.choice(len(pairs), round(fraction * joined(network).sum()), replace=False)]
+    count = round(fraction * joined(network).sum())
+    if count > len(pairs):
+        raise ModelError(f"{count} edges to plant among {len(pairs)} pairs without one; allowed: at most as many")
+    chosen = pairs[rng.choice(len(pairs), count, replace=False)]
     signs = np.where(np.arange(len(chosen)) % 2, "!", "")
     rules = [f"{sign}{names[s]} => {names[t]}" for sign, (t, s) in zip(signs, chosen, strict=True)]
     ids = [f"planted {i + 1}" for i in range(len(rules))]

@@ -226,6 +226,12 @@ class SignalingNetwork:
         }
 
 
+def check_network(value: object) -> None:
+    """NetworkError for what is no network: the name of a file, a table, None."""
+    if not isinstance(value, SignalingNetwork):
+        raise NetworkError(f"network is a {type(value).__name__}; allowed: a SignalingNetwork (see read_network)")
+
+
 def _complete(table: pd.DataFrame, defaults: dict[str, object], where: Places, what: str) -> pd.DataFrame:
     """A copy with unique text index, every column there, and every number in its range."""
     table = table.copy()

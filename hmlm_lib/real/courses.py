@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from hmlm_lib.data import fetch
 from hmlm_lib.errors import ExperimentError, TableError, did_you_mean
+from hmlm_lib.experiments import positions
 from hmlm_lib.midas import Midas, read_midas
 from hmlm_lib.network.network import SignalingNetwork
 
@@ -41,15 +42,16 @@ class Courses:
         return len(self.stimulus)
 
     def take(self, rows: Sequence[int] | Int[np.ndarray, " row"] | Bool[np.ndarray, " condition"]) -> "Courses":
-        """Some conditions, by index or mask."""
-        chosen = np.arange(len(self))[np.asarray(rows)]
+        """Some conditions, by index or mask; ExperimentError for one that is not there."""
+        chosen = positions(rows, len(self), f"conditions of {self.line}")
         names = {n: tuple(getattr(self, n)[i] for i in chosen) for n in ("stimulus", "inhibitor")}
         return replace(self, log2=self.log2[chosen], **names)
 
     def shown_at(self, times: Sequence[int]) -> "Courses":
-        """The same conditions with everything hidden but these times, by index."""
+        """The same conditions with everything hidden but these times, by index; ExperimentError as `take`."""
+        seen = positions(times, len(self.times), "times")
         hidden = np.full_like(self.log2, np.nan)
-        hidden[:, list(times)] = self.log2[:, list(times)]
+        hidden[:, seen] = self.log2[:, seen]
         return replace(self, log2=hidden)
 
     @property

@@ -101,7 +101,7 @@ def _points(codes: np.ndarray, times: Float[np.ndarray, " time"]) -> Points:
 
 
 def groups(every: Sequence[Courses], codes: Sequence[np.ndarray], signals: Sequence[str]) -> list[Group]:
-    """Signals by the set of points at which they were measured."""
+    """Signals by the set of points at which they were measured; those that never were are in no group."""
     where = [_points(code, c.times) for code, c in zip(codes, every, strict=True)]
     points = Points(np.concatenate([p.code for p in where]), np.concatenate([p.clock for p in where]))
     table, guide = np.full((2, len(points.clock), len(signals)), np.nan)
@@ -114,7 +114,7 @@ def groups(every: Sequence[Courses], codes: Sequence[np.ndarray], signals: Seque
             whole[start:stop, known] = own.reshape(-1, len(c.signals))[:, theirs]
         start = stop
     found: dict[bytes, list[int]] = {}
-    for i in range(len(signals)):
+    for i in np.flatnonzero(np.isfinite(table).any(0)).tolist():
         found.setdefault(np.isfinite(table[:, i]).tobytes(), []).append(i)
     made = []
     for own in found.values():

@@ -66,11 +66,16 @@ def folds(courses: Courses, wanted: Protocol, seed: int) -> Iterator[Bool[np.nda
 def predicted(model: Model, courses: Courses, elsewhere: Sequence[Courses], wanted: Protocol, seed: int) -> Values:
     """Every test condition predicted by a model that did not see it; NaN for conditions that are in no test.
 
-    ModelError where a model leaves out what is asked: a gap would not be scored.
+    ModelError where a model leaves out what is asked: a gap would not be scored. ExperimentError for a fold that leaves
+    no condition to learn from.
     """
     found = np.full_like(courses.log2, np.nan)
     asked = [t for t in range(len(courses.times)) if t not in wanted.shown]
     for test in folds(courses, wanted, seed):
+        if test.all():
+            raise ExperimentError(
+                f"{courses.line}: a fold tests all {len(courses)} conditions, none is left to learn from"
+            )
         shown = courses.take(test).shown_at(wanted.shown)
         said = model(courses.take(~test), shown, tuple(elsewhere))
         if not np.isfinite(said[:, asked]).all():

@@ -114,5 +114,9 @@ def test_bad_input_is_named():
         propagate(graph, x, known, normalise="rows")
     with pytest.raises(MoleculeError, match="anchor is -1"):
         propagate(graph, x, known, anchor=-1)
+    with pytest.raises(MoleculeError, match="most_steps is 0; allowed: a whole number, 1 or more"):
+        propagate(graph, x, known, most_steps=0)
+    with pytest.raises(MoleculeError, match="tolerance is nan; allowed: 0 or more, finite"):
+        propagate(graph, x, known, tolerance=float("nan"))
     with pytest.raises(MoleculeError, match=r"moved by .* after 1 steps"):
         propagate(graph, x, known, most_steps=1)

@@ -11,7 +11,7 @@ from hmlm_lib.chmr import checkpoint, halved
 from hmlm_lib.chmr import pretrain as whole
 from hmlm_lib.chmr.benchmarks import Assays, by_task, published_split
 from hmlm_lib.chmr.finetune import Tuned
-from hmlm_lib.chmr.material import Material
+from hmlm_lib.chmr.material import IMPUTATIONS, Material, impute, similar
 from hmlm_lib.chmr.model import CHMR, CHMRConfig
 from hmlm_lib.chmr.molecules import skeleton
 from hmlm_lib.chmr.planted import planted
@@ -166,3 +166,36 @@ def test_what_cannot_be_propagated():
 def test_nobody_to_predict(made):
     with pytest.raises(MoleculeError, match="no molecule to predict; allowed: one or more"):
         halved.predict(None, np.zeros((0, 3)))
+
+
+@pytest.mark.parametrize("how", IMPUTATIONS)
+def test_no_imputation_spreads_what_is_no_number(made, how):
+    _, molecules, _ = made
+    values = torch.rand(60, 3)
+    values[4, 1] = N
+    known = torch.arange(60) < 30
+    graph = similar(molecules.bits).graph
+    with pytest.raises(MoleculeError, match="row 4 is known but not finite; allowed: finite numbers"):
+        impute(values, known, molecules.bits, graph, how)
+    with pytest.raises(MoleculeError, match=r"60 rows, 59 flags; allowed: 60, one a molecule"):
+        impute(torch.rand(60, 3), known[1:], molecules.bits, graph, how)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"structure": ("bits", "bits")}, "allowed: one or more of bits, graph, shape, each once"),
+        ({"depth": 40}, "depth = 40 with branch = 2 is too many codes"),
+        ({"depth": 1, "branch": 2**21}, "too many codes; allowed: branch .* depth at most 1,048,576"),
+    ],
+)
+def test_configurations_that_no_machine_holds(config, said):
+    with pytest.raises(MoleculeError, match=said):
+        CHMRConfig(**config)
+    assert CHMRConfig(depth=20).depth == 20
+
+
+@pytest.mark.parametrize("name", ["", "L1000.v2", "keys", "train"])
+def test_modalities_have_names_that_torch_can_keep(name):
+    with pytest.raises(MoleculeError, match=f"a modality is called '{name}'; allowed: no dot, and no word of torch"):
+        CHMR.from_features({"bits": 8, name: 3}, replace(CONFIG, structure=("bits",)))
