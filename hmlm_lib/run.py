@@ -35,6 +35,8 @@ from hmlm_lib.seeds import check_seed
 
 NOTEBOOK_NAME = re.compile(r"\d\d_\w+\.ipynb")
 KERNEL = "python3"
+STARTS = 3  # of a kernel, until its notebook fails
+LONGEST = ("06_chmr", "04_baselines", "05_sparse_sampling", "07_interpretability", "10_new_network", "03_hmlm")
 LOCKS = ".locks"  # in the folder of reports: a file for each notebook, one for what they share, one for all runs
 QUIET = ["--IPKernelApp.log_level=ERROR"]  # a kernel without CurveZMQ keys warns at every start
 
@@ -150,6 +152,8 @@ def run(
             else:
                 todo.append((label, item, reports))
         jobs = min(jobs, max(1, len(todo)))
+        if jobs > 1:  # what takes longest begins first, or one core waits for it at the end
+            todo.sort(key=lambda job: LONGEST.index(job[1].name) if job[1].name in LONGEST else len(LONGEST))
         begins = _begins if jobs == 1 else _begins_among_others
         with closing(beside(_timed, todo, jobs, begins, _lost)) as ended:
             for (label, item, _), (problem, seconds) in ended:
@@ -302,7 +306,21 @@ def _record(path: Path) -> dict | None:
 
 
 def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
-    """Run the cells; the notebook goes to `running` cell by cell, its metrics to `staged`. What went wrong, or None."""
+    """Run the cells; the notebook goes to `running` cell by cell, its metrics to `staged`. What went wrong, or None.
+
+    A kernel that does not come up is started again: of several that start at once two may be given the same port.
+    """
+    for _ in range(STARTS - 1):
+        with suppress(RuntimeError):
+            return _cells(item, running, staged)
+    try:
+        return _cells(item, running, staged)
+    except RuntimeError as problem:
+        return f"{STARTS} kernels did not start: {problem}"
+
+
+def _cells(item: Plan, running: Path, staged: Path) -> str | None:
+    """The same in one kernel; RuntimeError where it does not come up."""
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError

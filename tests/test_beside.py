@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from small_study import FIGURE, reports, start, wait_for, write
 
-from hmlm_lib import inputs
+from hmlm_lib import inputs, paths
 from hmlm_lib import run as module
 from hmlm_lib.beside import beside
 from hmlm_lib.errors import RunError
@@ -31,6 +31,19 @@ def test_notebooks_beside_each_other_give_the_same_and_the_first_to_end_is_said_
     assert "[2/2] 02_also ... FAILED: ValueError in cell 3: the reason" in capsys.readouterr().out
     with pytest.raises(RunError, match="0 notebooks at once; allowed: 1 or more"):
         run(jobs=0)
+
+
+def test_the_longest_of_several_begins_first(study, monkeypatch, capsys):
+    monkeypatch.setattr(module, "LONGEST", ("02_also",))
+    for jobs, order in ((2, ["02_also", "01_good"]), (1, ["01_good", "02_also"])):
+        assert run(force=True, jobs=jobs) == []
+        said = [line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+        assert said[:2] == order
+
+
+def test_notebooks_that_take_long_exist():
+    names = {path.stem for path in module.notebooks(paths.ROOT / "notebooks")}
+    assert set(module.LONGEST) <= names
 
 
 def test_a_full_disk_ends_a_run_of_several_and_keeps_and_says_what_the_other_makes(study, monkeypatch, capsys):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import papermill
 import pytest
 from small_study import FIGURE, reports, start, wait_for, write
 
@@ -257,6 +258,24 @@ def test_two_runs_of_one_notebook_and_profile_do_not_mix(study):
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.parametrize("dead", [2, 3])
+def test_a_kernel_that_does_not_come_up_is_started_again(study, monkeypatch, capsys, dead):
+    starts = []
+
+    def begin(*args, **more):
+        starts.append(args)
+        if len(starts) <= dead:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return whole(*args, **more)
+
+    whole = papermill.execute_notebook
+    monkeypatch.setattr(papermill, "execute_notebook", begin)
+    assert run(["01"]) == (["01_good"] if dead == 3 else [])
+    assert len(starts) == 3
+    said = "FAILED: 3 kernels did not start: Kernel died before replying to kernel_info"
+    assert (said in capsys.readouterr().out) is (dead == 3)
 
 
 def test_notebooks_run_side_by_side_leave_what_one_run_leaves(study):

@@ -228,7 +228,7 @@ class SignalingNetwork:
 
 def check_network(value: object) -> None:
     """NetworkError for what is no network: the name of a file, a table, None."""
-    if not isinstance(value, SignalingNetwork):
+    if not hasattr(value, "arrays"):  # whatever says what models read of a network may stand for one
         raise NetworkError(f"network is a {type(value).__name__}; allowed: a SignalingNetwork (see read_network)")
 
 

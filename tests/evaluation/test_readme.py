@@ -3,7 +3,8 @@
 import pytest
 
 from hmlm_lib.errors import HmlmError
-from hmlm_lib.evaluation import benchmark, readme, rows
+from hmlm_lib.evaluation import benchmark, readme, rows, summary
+from hmlm_lib.evaluation.aims import AIMS
 from hmlm_lib.evaluation.summary import larger_is_better
 
 
@@ -30,6 +31,29 @@ def test_the_best_other_has_as_many_worlds_and_knows_no_equations(folder):
     lines = readme.simulated()
     assert "| B, 8 points | 0.02000 ± 0.01414 | 0.20000 ± 0.00000 (ridge) | 0.00200 ± 0.00000 |" in lines
     assert "| C, r, 8 points | 0.500 ± 0.000 | 0.950 ± 0.000 (gru) | 0.500 ± 0.000 |" in lines
+
+
+def test_aims_are_reached_by_bound_and_by_share(folder):
+    for model, error in {"hmlm": 0.0007, "ridge": 0.0035, "hill_fitted": 0.0001}.items():
+        add(model, 0, error, r=0.9799)
+    lines = readme.aims()
+    assert "| B, 8 points | at most 0.0008 | 0.00070 (hmlm) | at most 0.2 | 0.2 | yes |" in lines
+    assert "| C, r | at least 0.98 | 0.980 (hmlm) | - | - | no |" in lines
+    assert "| B, 4 points | at most 0.0012 | - | at most 0.2 | nan | - |" not in lines
+    assert "| B, 4 points | at most 0.0012 | - | at most 0.2 | - | - |" in lines
+    add("gru", 0, 0.0034)
+    assert any(line.startswith("| B, 8 points |") and line.endswith("| 0.21 | no |") for line in readme.aims())
+    for model, score in {"chmr": 0.7, "chmr_committee": 0.6, "forest": 0.6}.items():
+        add_molecules(model, 0, score)
+    ahead = [line for line in readme.aims() if line.startswith("| nine sets, published test")]
+    assert [line.split(" | ")[2] for line in ahead] == ["1", "0"]  # level is not ahead
+
+
+def test_every_aim_asks_for_something_that_is_measured():
+    for aim in AIMS:
+        assert aim.bound is not None or aim.share is not None
+        assert aim.measure in {**summary.measures(aim.setting), "A/mse_all": "A"}
+        assert aim.ours in benchmark.codes(aim.setting)
 
 
 def test_without_rows_there_are_dashes(folder):
