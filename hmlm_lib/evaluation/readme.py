@@ -258,7 +258,7 @@ def _reached(aim: Aim, ours: float, other: float, larger: bool) -> bool:
 
 def aims() -> list[str]:
     """What was aimed at, what came out, and on how many of the nine sets CHMR is ahead of the best other."""
-    heads = ["aimed at beforehand", "bound", "ours", "share of the best other's", "ours", "reached"]
+    heads = ["aimed at beforehand", "bound", "ours", "share of the best other's error", "is", "reached"]
     rows = []
     for aim in AIMS:
         name, measure, larger = aim.setting, aim.measure, larger_is_better(aim.setting, aim.measure)
