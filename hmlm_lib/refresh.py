@@ -40,9 +40,23 @@ def refresh(names: Sequence[str] = ()) -> list[Path]:
 
 
 def _quiet(cell: dict) -> dict:
-    """A cell without timestamps and papermill's notes; tags, and what is folded, stay."""
+    """A cell without timestamps and papermill's notes, what it printed in one piece; tags, and what is folded, stay."""
     kept = {key: cell["metadata"][key] for key in ("jupyter", "tags") if cell["metadata"].get(key)}
     quiet = cell | {"metadata": kept}
+    if "outputs" in quiet:
+        quiet["outputs"] = _joined(quiet["outputs"])
     for output in quiet.get("outputs", []):
         output.pop("metadata", None) if output["output_type"] == "stream" else output.update(metadata={})
     return quiet
+
+
+def _joined(outputs: Sequence[dict]) -> list[dict]:
+    """Pieces of one stream, next to each other by the moment a kernel happened to send them, as one."""
+    found: list[dict] = []
+    for output in outputs:
+        same = found and output["output_type"] == "stream" == found[-1]["output_type"]
+        if same and output["name"] == found[-1]["name"]:
+            found[-1] = found[-1] | {"text": [*found[-1]["text"], *output["text"]]}
+        else:
+            found.append(output)
+    return found

@@ -358,3 +358,25 @@ def test_a_reader_that_leaves_is_no_error():
         one.stdout.close()
         assert one.stderr.read() == b""
     assert one.returncode == 141
+
+
+def test_what_a_cell_printed_is_one_piece_however_it_was_sent(study):
+    run(["01"])
+    done = reports(study) / "01_good.ipynb"
+    nb = json.loads(done.read_text())
+
+    def stream(name, *lines):
+        return {"name": name, "output_type": "stream", "text": list(lines)}
+
+    nb["cells"][-1]["outputs"] = [
+        stream("stdout", "a\n"),
+        stream("stdout", "b\n"),
+        stream("stderr", "c\n"),
+        stream("stdout", "d"),
+    ]
+    done.write_text(json.dumps(nb))
+    (path,) = refresh(["01"])
+    outputs = json.loads(path.read_text())["cells"][-1]["outputs"]
+    assert [(o["name"], o["text"]) for o in outputs] == [
+        ("stdout", ["a\n", "b\n"]), ("stderr", ["c\n"]), ("stdout", ["d"]),
+    ]  # fmt: skip
