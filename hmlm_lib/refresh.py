@@ -56,7 +56,8 @@ def _joined(outputs: Sequence[dict]) -> list[dict]:
     for output in outputs:
         same = found and output["output_type"] == "stream" == found[-1]["output_type"]
         if same and output["name"] == found[-1]["name"]:
-            found[-1] = found[-1] | {"text": [*found[-1]["text"], *output["text"]]}
+            text = "".join([*found[-1]["text"], *output["text"]])
+            found[-1] = found[-1] | {"text": text.splitlines(keepends=True)}
         else:
             found.append(output)
     return found

@@ -369,8 +369,8 @@ def test_what_a_cell_printed_is_one_piece_however_it_was_sent(study):
         return {"name": name, "output_type": "stream", "text": list(lines)}
 
     nb["cells"][-1]["outputs"] = [
-        stream("stdout", "a\n"),
-        stream("stdout", "b\n"),
+        stream("stdout", "a"),
+        stream("stdout", "\n", "b\n"),
         stream("stderr", "c\n"),
         stream("stdout", "d"),
     ]
