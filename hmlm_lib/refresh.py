@@ -27,7 +27,7 @@ def refresh(names: Sequence[str] = ()) -> list[Path]:
         executed = paths.reports_dir("quick") / path.name
         if not executed.is_file():
             raise RunError(f"{path.stem} has not been executed; first: python -m hmlm_lib run {path.stem[:2]}")
-        source, done = read(path), read(executed)
+        source, done = read(path), _whole(read(executed))
         if not same_cells(done, source):
             raise RunError(
                 f"{path.stem} has changed since it was executed; first: python -m hmlm_lib run {path.stem[:2]}"
@@ -40,24 +40,19 @@ def refresh(names: Sequence[str] = ()) -> list[Path]:
 
 
 def _quiet(cell: dict) -> dict:
-    """A cell without timestamps and papermill's notes, what it printed in one piece; tags, and what is folded, stay."""
+    """A cell without timestamps and papermill's notes; tags, and what is folded, stay."""
     kept = {key: cell["metadata"][key] for key in ("jupyter", "tags") if cell["metadata"].get(key)}
     quiet = cell | {"metadata": kept}
-    if "outputs" in quiet:
-        quiet["outputs"] = _joined(quiet["outputs"])
     for output in quiet.get("outputs", []):
         output.pop("metadata", None) if output["output_type"] == "stream" else output.update(metadata={})
     return quiet
 
 
-def _joined(outputs: Sequence[dict]) -> list[dict]:
-    """Pieces of one stream, next to each other by the moment a kernel happened to send them, as one."""
-    found: list[dict] = []
-    for output in outputs:
-        same = found and output["output_type"] == "stream" == found[-1]["output_type"]
-        if same and output["name"] == found[-1]["name"]:
-            text = "".join([*found[-1]["text"], *output["text"]])
-            found[-1] = found[-1] | {"text": text.splitlines(keepends=True)}
-        else:
-            found.append(output)
-    return found
+def _whole(notebook: dict) -> dict:
+    """A notebook in which each cell printed in one piece, however many its kernel happened to send."""
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+    from nbformat import from_dict
+    from nbformat.v4.rwbase import rejoin_lines, split_lines
+
+    joined, _ = CoalesceStreamsPreprocessor(enabled=True).preprocess(rejoin_lines(from_dict(notebook)), {})
+    return split_lines(joined)

@@ -310,13 +310,12 @@ def _papermill(item: Plan, running: Path, staged: Path) -> str | None:
 
     A kernel that does not come up is started again: of several that start at once two may be given the same port.
     """
-    for _ in range(STARTS - 1):
-        with suppress(RuntimeError):
+    for _ in range(STARTS):
+        try:
             return _cells(item, running, staged)
-    try:
-        return _cells(item, running, staged)
-    except RuntimeError as problem:
-        return f"{STARTS} kernels did not start: {problem}"
+        except RuntimeError as problem:
+            last = problem
+    return f"{STARTS} kernels did not start: {last}"
 
 
 def _cells(item: Plan, running: Path, staged: Path) -> str | None:

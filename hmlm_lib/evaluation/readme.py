@@ -134,6 +134,11 @@ def _foreign(model: str) -> bool:
     return model not in FORESTS and not any(name in model for name in OWN)
 
 
+def _rivals(name: str) -> Fits:
+    """Fits the models that ours stands beside: where cells are simulated, those that do not know the equations."""
+    return _without_equations if name in (*WORLDS, *newcell.SETTINGS, *newnetwork.SETTINGS) else _foreign
+
+
 def best(name: str, measure: str, ours: str, fits: Fits) -> str | None:
     """The fitting model with the best mean, of those with as many worlds or seeds as ours; None without any."""
     found = table(name)
@@ -145,10 +150,10 @@ def best(name: str, measure: str, ours: str, fits: Fits) -> str | None:
     return str(means.idxmax() if larger_is_better(name, measure) else means.idxmin())
 
 
-def mean(name: str, measure: str, model: str | None) -> float:
-    """A model's mean over worlds or seeds; NaN without rows."""
+def averages(name: str, measure: str, *models: str | None) -> list[float]:
+    """Means of models over worlds or seeds; NaN without rows."""
     found = table(name)
-    return float(found.loc[model, (measure, "mean")]) if model in found.index else np.nan
+    return [float(found.loc[model, (measure, "mean")]) if model in found.index else np.nan for model in models]
 
 
 def said(name: str, measure: str, model: str | None, named: bool = True, worlds_of: str | None = None) -> str:
@@ -169,10 +174,9 @@ def highlights() -> list[str]:
     """A line a question, as many as a README bears; the equations apart, where they are a rival."""
     rows = []
     for (name, measure, ours), question in HIGHLIGHTS.items():
-        simulated = name in (*WORLDS, *newcell.SETTINGS, *newnetwork.SETTINGS)
-        fits = _without_equations if simulated else _foreign
         known = said(name, measure, best(name, measure, ours, _equations(name)), False)
-        rows.append((question, said(name, measure, ours), said(name, measure, best(name, measure, ours, fits)), known))
+        other = said(name, measure, best(name, measure, ours, _rivals(name)))
+        rows.append((question, said(name, measure, ours), other, known))
     return _lines(("question", "ours", "best other", "the equations, fitted"), rows)
 
 
@@ -262,8 +266,8 @@ def aims() -> list[str]:
     rows = []
     for aim in AIMS:
         name, measure, larger = aim.setting, aim.measure, larger_is_better(aim.setting, aim.measure)
-        other = best(name, measure, aim.ours, _foreign if name in molecules.SETTINGS else _without_equations)
-        ours, theirs = (mean(name, measure, model) for model in (aim.ours, other))
+        other = best(name, measure, aim.ours, _rivals(name))
+        ours, theirs = averages(name, measure, aim.ours, other)
         bound = "-" if aim.bound is None else f"{'at least' if larger else 'at most'} {aim.bound:g}"
         ratio = "-" if aim.share is None or np.isnan(ours / theirs) else f"{ours / theirs:.2g}"
         share = ("-" if aim.share is None else f"at most {aim.share:g}", ratio)
@@ -280,7 +284,7 @@ def aims() -> list[str]:
 
 def _ahead(name: str, measure: str, model: str) -> bool:
     """Whether a model's mean is better than the best other's."""
-    ours, theirs = mean(name, measure, model), mean(name, measure, best(name, measure, model, _foreign))
+    ours, theirs = averages(name, measure, model, best(name, measure, model, _foreign))
     return bool(ours > theirs if larger_is_better(name, measure) else ours < theirs)
 
 
