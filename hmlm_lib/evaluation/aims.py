@@ -1,8 +1,8 @@
 """What was aimed at before the models were written: bounds, and shares of the best other's error.
 
 They were set from a prototype's scores and from the published ones, not from any row of the record; they stand here
-unchanged, reached or not. Set for the whole HMLM and for CHMR: the form chosen (`hmlm_chosen`) and CHMR with a kernel in
-the vote (`chmr_committee`) came later, and are held to the same bounds in lines of their own.
+unchanged, reached or not. Set for the whole HMLM and for CHMR: the form chosen (`hmlm_chosen`) and CHMR with a kernel
+in the vote (`chmr_committee`) came later, and are held to the same bounds in lines of their own.
 """
 
 from typing import NamedTuple
